@@ -1,0 +1,223 @@
+package raft
+
+// None is the id of no server: an absent vote, an unknown leader. No server has it.
+const None uint64 = 0
+
+// EntryType says who an entry is for.
+type EntryType uint8
+
+const (
+	// EntryNormal carries a command for the state machine; with no data it is a leader's no-op.
+	EntryNormal EntryType = iota
+	// EntryConfChange is reserved for changes of the membership, which the core does not make yet.
+	EntryConfChange
+	entryTypeEnd
+)
+
+// String names the type as it appears in transcripts.
+func (t EntryType) String() string {
+	switch t {
+	case EntryNormal:
+		return "normal"
+	case EntryConfChange:
+		return "conf-change"
+	}
+	return "unknown"
+}
+
+// Entry is one slot of the replicated log. (Term, Index) is its identity: two entries that share it are equal and so is
+// everything before them (Log Matching, paper §5.3).
+type Entry struct {
+	Term  uint64
+	Index uint64
+	Type  EntryType
+	Data  []byte // never changed once the entry exists; nil when empty
+}
+
+// HardState is what a server must remember across a crash, besides its entries (paper figure 2, persistent state).
+//
+// Term and Vote must be durable before anything that follows from them leaves the server. Commit is a hint that saves
+// work after a restart: losing it is safe, so it rides along when something else is written and is never synced for its own
+// sake. The Commit that Ready hands out never names an entry that may be missing from this server's disk.
+type HardState struct {
+	Term   uint64
+	Vote   uint64
+	Commit uint64
+}
+
+// IsEmpty reports whether h is the state of a server that has never taken part.
+func (h HardState) IsEmpty() bool { return h == HardState{} }
+
+// ConfState is the membership. Voters may be in any order; duplicates and None are refused.
+// Later it will also hold learners, and the outgoing voters of a joint configuration.
+type ConfState struct {
+	Voters []uint64
+}
+
+// MessageType is the kind of a Message. The numbers are part of the wire format and of the keys of a recorded run.
+type MessageType uint8
+
+const (
+	// MsgApp (leader to follower): Entries follow the entry (Index, LogTerm); Commit is the leader's commit index.
+	MsgApp MessageType = iota
+	// MsgAppResp: Index is the last entry the append verified, or with Reject the Index of the append that did not
+	// fit, (RejectHint, LogTerm) being an entry of the follower from which the leader may search on.
+	MsgAppResp
+	// MsgHeartbeat (leader to follower): Commit is bounded by what the leader knows this follower to hold.
+	MsgHeartbeat
+	// MsgHeartbeatResp echoes Round and Epoch.
+	MsgHeartbeatResp
+	// MsgVote (candidate to all): (Index, LogTerm) is the candidate's last entry.
+	MsgVote
+	// MsgVoteResp grants the vote of Term, or with Reject refuses it.
+	MsgVoteResp
+	// MsgPreVote asks whether a vote for Term, the sender's next term, would be granted. It changes nobody's term.
+	MsgPreVote
+	// MsgPreVoteResp carries the asked Term when it grants, the receiver's own Term when it refuses.
+	MsgPreVoteResp
+	messageTypeEnd
+)
+
+// String names the type as it appears in transcripts and keys.
+func (t MessageType) String() string {
+	switch t {
+	case MsgApp:
+		return "app"
+	case MsgAppResp:
+		return "app-resp"
+	case MsgHeartbeat:
+		return "heartbeat"
+	case MsgHeartbeatResp:
+		return "heartbeat-resp"
+	case MsgVote:
+		return "vote"
+	case MsgVoteResp:
+		return "vote-resp"
+	case MsgPreVote:
+		return "pre-vote"
+	case MsgPreVoteResp:
+		return "pre-vote-resp"
+	}
+	return "unknown"
+}
+
+// MessageTypeNames returns the names of all message types, indexed by type. The slice is the caller's.
+func MessageTypeNames() []string {
+	names := make([]string, messageTypeEnd)
+	for t := range names {
+		names[t] = MessageType(t).String()
+	}
+	return names
+}
+
+// Message is everything servers say to each other; unused fields are zero. Which fields mean what is said at each
+// MessageType.
+type Message struct {
+	Type    MessageType
+	Reject  bool
+	From    uint64
+	To      uint64
+	Term    uint64
+	LogTerm uint64
+	Index   uint64
+	// Commit is a commit index. Votes and their replies carry the sender's, with the term of that entry in CommitTerm:
+	// whoever holds the entry (Commit, CommitTerm) may take it as committed.
+	Commit     uint64
+	CommitTerm uint64
+	RejectHint uint64
+	// Round is made by a leader for its appends and heartbeats and echoed: it dates the reply's news from the send.
+	Round uint64
+	// Epoch is the membership epoch of the receiver in the leader's eyes, echoed: a server that was removed and added
+	// again is another member, and replies of the former one must not count (R10).
+	Epoch   uint64
+	Entries []Entry
+}
+
+// Role is what a server is at the moment.
+type Role uint8
+
+const (
+	// StateFollower answers others and waits for its election deadline.
+	StateFollower Role = iota
+	// StatePreCandidate asks whether an election could be won, without raising its term.
+	StatePreCandidate
+	// StateCandidate asks for votes in a term of its own.
+	StateCandidate
+	// StateLeader replicates its log.
+	StateLeader
+)
+
+// String names the role as it appears in transcripts.
+func (s Role) String() string {
+	switch s {
+	case StateFollower:
+		return "follower"
+	case StatePreCandidate:
+		return "pre-candidate"
+	case StateCandidate:
+		return "candidate"
+	case StateLeader:
+		return "leader"
+	}
+	return "unknown"
+}
+
+// InitialState is what a server starts with: what its storage recovered, or what a bootstrap wrote.
+type InitialState struct {
+	HardState HardState
+	ConfState ConfState
+	// Offset and OffsetTerm are the identity of the entry before the first one in Entries: (0, 0), or the last entry a
+	// snapshot replaced.
+	Offset     uint64
+	OffsetTerm uint64
+	// Entries are all entries after Offset. The core keeps the slice and the data; both must not change afterwards.
+	Entries []Entry
+	// Applied is the last entry the state machine already contains.
+	Applied uint64
+}
+
+// Ready is what the core wants done. Its slices are valid until the next call of Raft.Ready, whatever is called in
+// between; the host copies what it keeps longer.
+type Ready struct {
+	// Ticket numbers the Readies that have something to make durable, from 1. It is 0 when there is nothing:
+	// then Dependent waits only for the tickets before, and there is nothing to acknowledge.
+	Ticket uint64
+	// HardStateChanged says that HardState must be made durable: Term or Vote changed, or entries are written anyway and
+	// Commit has moved. A change of Commit alone never sets it.
+	HardStateChanged bool
+	HardState        HardState
+	// Entries must be made durable; the first one's index replaces whatever the disk has from there on.
+	Entries []Entry
+	// Messages may leave at once, even before the write.
+	Messages []Message
+	// Dependent may leave only when this and every earlier ticket is durable.
+	Dependent []Message
+	// Committed is to be applied, in order, once the write was issued. Every entry in it is already durable here.
+	Committed []Entry
+}
+
+// Status is a server's view of itself.
+type Status struct {
+	ID        uint64
+	Term      uint64
+	Vote      uint64
+	Lead      uint64
+	Commit    uint64
+	Applied   uint64
+	LastIndex uint64
+	LastTerm  uint64
+	Role      Role
+}
+
+// Error is a sentence that can be compared; the errors of this package's API are constants of it.
+type Error string
+
+// Error returns the sentence.
+func (e Error) Error() string { return string(e) }
+
+const (
+	// ErrNotLeader refuses a proposal: this server does not lead. Forwarding is the host's business.
+	ErrNotLeader Error = "raft: not the leader"
+	// ErrProposalDropped refuses a proposal at a leader with too many uncommitted entries. The proposal is in no log.
+	ErrProposalDropped Error = "raft: proposal dropped"
+)

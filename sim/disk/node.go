@@ -1,0 +1,82 @@
+package disk
+
+import "slices"
+
+// node is a file apart from its names: the bytes a process sees, and those that survive a power loss.
+type node struct {
+	view    []byte
+	durable []byte
+	// What a sync submitted now has to carry over: the bytes written since the last submission, and the smallest size
+	// since then, from which on the durable bytes of old mean nothing (a file cut and grown again has zeros there).
+	dirty extents
+	low   int64
+}
+
+func (n *node) reset() {
+	n.view, n.durable, n.dirty, n.low = n.view[:0], n.durable[:0], n.dirty[:0], 0
+}
+
+func (n *node) writeAt(p []byte, off int64) {
+	end := off + int64(len(p))
+	if end > int64(len(n.view)) {
+		n.view = resize(n.view, end)
+	}
+	copy(n.view[off:], p)
+	n.dirty = n.dirty.add(off, end)
+}
+
+func (n *node) truncate(size int64) {
+	n.view = resize(n.view, size)
+	n.dirty = n.dirty.clip(size)
+	n.low = min(n.low, size)
+}
+
+// change is what one sync of a file makes durable, as of its submission.
+type change struct {
+	node   *node
+	low    int64 // durable bytes from here on are dropped
+	size   int64
+	ranges extents
+	data   []byte // the bytes of the ranges, one after the other
+}
+
+// capture moves what is unsynced into c, reusing the memory of c.
+func (n *node) capture(c *change) {
+	c.node, c.low, c.size = n, n.low, int64(len(n.view))
+	c.ranges = append(c.ranges[:0], n.dirty...)
+	c.data = c.data[:0]
+	for _, r := range n.dirty {
+		c.data = append(c.data, n.view[r.from:r.to]...)
+	}
+	n.dirty, n.low = n.dirty[:0], c.size
+}
+
+// apply makes c durable.
+func (c *change) apply() {
+	n := c.node
+	if c.low < int64(len(n.durable)) {
+		n.durable = n.durable[:c.low]
+	}
+	n.durable = resize(n.durable, c.size)
+	data := c.data
+	for _, r := range c.ranges {
+		data = data[copy(n.durable[r.from:r.to], data):]
+	}
+}
+
+// revert makes the view what is durable: the file after a power loss.
+func (n *node) revert() {
+	n.view = append(n.view[:0], n.durable...)
+	n.dirty, n.low = n.dirty[:0], int64(len(n.view))
+}
+
+// resize sets the length of b; bytes gained are zeros, even where the array held older ones.
+func resize(b []byte, size int64) []byte {
+	old := len(b)
+	if size <= int64(old) {
+		return b[:size]
+	}
+	b = slices.Grow(b, int(size)-old)[:size]
+	clear(b[old:])
+	return b
+}

@@ -1,0 +1,4 @@
+// Package broken does not compile.
+package broken
+
+const Number int = "text"

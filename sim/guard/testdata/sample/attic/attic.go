@@ -1,0 +1,3 @@
+package attic // want: room
+
+const Empty = true

@@ -1,0 +1,5 @@
+// want: build
+
+package build
+
+const Here = true

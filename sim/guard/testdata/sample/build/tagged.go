@@ -1,0 +1,7 @@
+// want: build
+
+//go:build !impossible
+
+package build
+
+const Tagged = true

@@ -1,0 +1,9 @@
+package goroutine
+
+func Use(f func()) {
+	go f()      // want: goroutine
+	go func() { // want: goroutine
+		f()
+	}()
+	select {} // want: select
+}

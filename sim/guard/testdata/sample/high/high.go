@@ -1,0 +1,4 @@
+// Package high is the top floor.
+package high
+
+const Roof = 9

@@ -1,0 +1,3 @@
+module sample/nested
+
+go 1.26.0
