@@ -2,7 +2,6 @@ package raft
 
 import (
 	"math"
-	"slices"
 
 	"raftsim/raft/quorum"
 )
@@ -112,8 +111,9 @@ func (pr *progress) rejected(index, hint uint64) bool {
 		pr.becomeProbe()
 		return true
 	}
-	// While probing only the newest append counts.
-	if pr.next-1 != index {
+	// While probing only the newest append counts. Entry 0 is in every log: its rejection is a server of a newer term
+	// saying so, meant for a leader that is no more.
+	if index == 0 || pr.next-1 != index {
 		return false
 	}
 	pr.next = max(min(index, hint+1), pr.match+1)
@@ -169,21 +169,16 @@ func (f *inflight) freeTo(index uint64) {
 
 // tracker is the membership and what is known about each member.
 type tracker struct {
+	self   uint64
 	config quorum.Joint
 	peers  []progress // by id, ascending; includes the server itself
 }
 
-func newTracker(conf ConfState, maxInflight int) tracker {
-	t := tracker{config: quorum.Joint{quorum.NewMajority(conf.Voters), nil}}
+func newTracker(self uint64, conf ConfState, maxInflight int) tracker {
+	t := tracker{self: self, config: quorum.Joint{quorum.NewMajority(conf.Voters), nil}}
 	for _, id := range t.config[0] {
 		t.peers = append(t.peers, progress{id: id, next: 1, inflight: inflight{limit: maxInflight}})
 	}
-	slices.SortFunc(t.peers, func(a, b progress) int {
-		if a.id < b.id {
-			return -1
-		}
-		return 1
-	})
 	return t
 }
 
@@ -208,10 +203,7 @@ func (t matched) AckedIndex(voter uint64) (uint64, bool) {
 }
 
 // contacted shows each member's contact to the quorum arithmetic; a leader is always in contact with itself.
-type contacted struct {
-	*tracker
-	self uint64
-}
+type contacted struct{ *tracker }
 
 func (t contacted) AckedIndex(voter uint64) (uint64, bool) {
 	if voter == t.self {

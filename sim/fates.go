@@ -19,7 +19,7 @@ type FatesConfig struct {
 	Overrides  []Disturbance
 	CloseAt    Time // when the fault window closes; Never or 0 for a run without one
 	Grace      Time // no effect of a fault lasts longer than CloseAt + Grace
-	CheckOnce  bool // a key asked twice is a panic; costs a table of all keys asked
+	CheckOnce  bool // a key asked twice, or one that its purpose cannot print, is a panic; costs a table of all keys asked
 	Record     bool // keep every answer that was not calm; implies CheckOnce
 }
 
@@ -86,8 +86,8 @@ func (f *Fates) Reset(c FatesConfig) error {
 	f.hits = f.hits[:0]
 	f.table.reset(len(c.Overrides))
 	for i, d := range f.overrides {
-		if f.vocabulary.Spec(d.Key.Purpose()) == nil {
-			return fmt.Errorf("override %d: purpose %d is not in the vocabulary", i+1, d.Key.Purpose())
+		if err := f.vocabulary.CheckKey(d.Key); err != nil {
+			return fmt.Errorf("override %d: %w", i+1, err)
 		}
 		if err := f.vocabulary.CheckValue(d); err != nil {
 			return fmt.Errorf("override %d: %w", i+1, err)
@@ -172,18 +172,20 @@ func (f *Fates) answer(p *purposeState, k Key, v Value, at Time, alias uint64) V
 	return v
 }
 
-// Emit makes a disturbance that a generator resolved during the run part of it, as if it had been asked. It reports false,
-// and the generator must do nothing, if the case overrides the key already or the fault window has closed.
-func (f *Fates) Emit(d Disturbance) bool {
+// Emit makes a disturbance that a generator resolved during the run part of it, as if it had been asked, and returns it as
+// granted: no longer than the fault window and its grace allow. It reports false, and the generator must do nothing, if the
+// case overrides the key already or the fault window has closed.
+func (f *Fates) Emit(d Disturbance) (Disturbance, bool) {
 	p := &f.purposes[d.Key.Purpose()]
 	if p.overridden && f.table.find(d.Key) >= 0 || p.closed || p.fault && Time(d.Value.At) >= f.closeAt {
-		return false
+		return d, false
 	}
 	if f.checkOnce {
 		f.checkAsked(d.Key)
 	}
 	p.counts.Asked++
-	return !f.answer(p, d.Key, d.Value, Time(d.Value.At), d.Alias).Calm()
+	d.Value = f.answer(p, d.Key, d.Value, Time(d.Value.At), d.Alias)
+	return d, !d.Value.Calm()
 }
 
 // CloseFaults makes every purpose that is a fault answer calm from now on.
@@ -212,6 +214,9 @@ func (f *Fates) Recorded() []Disturbance {
 }
 
 func (f *Fates) checkAsked(k Key) {
+	if err := f.vocabulary.CheckKey(k); err != nil {
+		panic("sim: " + err.Error())
+	}
 	if !f.asked.insert(k, 0) {
 		panic(fmt.Sprintf("sim: key asked twice: %s", f.vocabulary.AppendKey(nil, k)))
 	}

@@ -125,7 +125,7 @@ func (f SpanFormat) Append(dst []byte, v Value) []byte {
 	}
 	dst = append(append(dst, "for "...), time.Duration(v.For).String()...)
 	if len(f.Choices) > 0 {
-		dst = append(append(dst, ' '), f.Choices[int(v.N)%len(f.Choices)]...)
+		dst = append(append(dst, ' '), f.Choices[uint64(v.N)%uint64(len(f.Choices))]...)
 	}
 	if f.Set != "" {
 		dst = append(append(append(dst, ' '), f.Set...), ' ')
@@ -152,7 +152,7 @@ func (f SpanFormat) Parse(s string) (Value, error) {
 	if !f.NoTime {
 		w, ok := take("at")
 		d, err := time.ParseDuration(w)
-		if !ok || err != nil || d < 0 {
+		if !ok || err != nil || d < 0 || Time(d) == Never {
 			return v, badValue(s, f)
 		}
 		v.At = int64(d)

@@ -158,7 +158,7 @@ func (k *Kernel) Resolve(d Disturbance) {
 	if Time(d.Value.At) <= k.now {
 		d.Value.At = int64(k.now) + 1
 	}
-	if k.fates.Emit(d) {
+	if d, granted := k.fates.Emit(d); granted {
 		k.waiting.push(d)
 	}
 }
@@ -178,7 +178,8 @@ func (k *Kernel) Run(until Time) error {
 		if len(k.events) > 0 {
 			next = k.events[0].At
 		}
-		if len(k.waiting) > 0 && Time(k.waiting[0].Value.At) <= next {
+		if len(k.waiting) > 0 && Time(k.waiting[0].Value.At) <= next &&
+			(len(k.looks) == 0 || Time(k.waiting[0].Value.At) <= k.looks[0].at) {
 			d := k.waiting[0]
 			if Time(d.Value.At) > until {
 				break
@@ -229,6 +230,9 @@ func (k *Kernel) step() error {
 	}
 	k.steps++
 	k.instantSteps++
+	if int(ev.To) >= len(k.procs) || k.procs[ev.To] == nil {
+		panic(fmt.Sprintf("sim: event for process %d at %s, but none is hosted", ev.To, ev.At))
+	}
 	p := k.procs[ev.To]
 	k.digest.Word(uint64(ev.At))
 	k.digest.Word(uint64(ev.To)<<16 | uint64(ev.Kind)<<8 | uint64(ev.Flags))

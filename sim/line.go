@@ -71,9 +71,6 @@ func (v *Vocabulary) ParseLine(line string) (Disturbance, error) {
 		return Disturbance{}, errors.New("a disturbance reads SUBJECT = VALUE, like: late n1>n2 app t3 #4 = 12ms")
 	}
 	words := strings.Fields(subject)
-	if len(words) == 0 {
-		return Disturbance{}, errors.New("no purpose before '='")
-	}
 	spec := v.byName[words[0]]
 	if spec == nil {
 		return Disturbance{}, fmt.Errorf("unknown purpose %q%s", words[0], v.suggest(words[0]))
@@ -87,6 +84,21 @@ func (v *Vocabulary) ParseLine(line string) (Disturbance, error) {
 		return Disturbance{}, fmt.Errorf("%s: %w", spec.Name, err)
 	}
 	return Disturbance{Key: MakeKey(spec.Purpose, s), Value: val, Alias: alias}, nil
+}
+
+// CheckKey reports whether the vocabulary knows the purpose of k, and prints all that k names: two keys with one line would be
+// one after a replay.
+func (v *Vocabulary) CheckKey(k Key) error {
+	spec := v.specs[k.Purpose()]
+	if spec == nil {
+		return fmt.Errorf("purpose %d is not in the vocabulary", k.Purpose())
+	}
+	s, f := k.Subject(), spec.Fields
+	if s.A != 0 && f&FieldA == 0 || s.B != 0 && f&FieldB == 0 || s.Kind != 0 && f&FieldKind == 0 ||
+		s.Epoch != 0 && f&FieldEpoch == 0 || s.Ordinal != 0 && f&FieldOrdinal == 0 {
+		return fmt.Errorf("%s: the purpose does not use every part of %+v", v.AppendKey(nil, k), s)
+	}
+	return nil
 }
 
 // CheckValue reports whether the value of d is one its purpose can have: what prints must parse back to the same.

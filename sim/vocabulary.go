@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -66,8 +67,8 @@ func NewVocabulary(names []ProcName, specs ...Spec) (*Vocabulary, error) {
 		case (s.Fields&FieldKind != 0) != (len(s.Kinds) > 0) || len(s.Kinds) > 256:
 			return nil, fmt.Errorf("purpose %q: FieldKind and 1 to 256 kind names go together", s.Name)
 		}
-		for _, k := range s.Kinds {
-			if !plainWord(k) || strings.HasPrefix(k, "t") && isNumber(k[1:]) {
+		for j, k := range s.Kinds {
+			if !plainWord(k) || strings.HasPrefix(k, "t") && isNumber(k[1:]) || strings.HasPrefix(k, "kind-") || slices.Contains(s.Kinds[:j], k) {
 				return nil, fmt.Errorf("purpose %q: kind name %q cannot be told from other words", s.Name, k)
 			}
 		}

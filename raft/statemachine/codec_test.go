@@ -129,7 +129,7 @@ func TestCodecHostile(t *testing.T) {
 
 func TestParseRejects(t *testing.T) {
 	for _, line := range []string{
-		"", "got k3", "get", "get 3", "get k03", "get k3 ", "get k3 more", `put k3`, `put k3 v`, `put k3 "v`, `put k3 "v" "w"`, "put k3 `v`",
+		"", "got k3", "get", "get 3", "get k03", "get k3 ", "get k3 more", `put k3`, `put k3 v`, `put k3 "v`, `put k3 "v" "w"`, `put k3 "v"w`, `put k3 "v" `, `put  k3 "v"`, "put k3 `v`",
 		"delete k3", "delete k3 7", "delete k3 #0", `cas k3 "a" "b"`, `cas k3 value "a"`, `cas k3 missing "b"`, `cas k3 missing #0`,
 		"get k18446744073709551616",
 	} {

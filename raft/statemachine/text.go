@@ -151,9 +151,22 @@ func (p *parser) fail(want string) {
 }
 
 func (p *parser) word() string {
-	word, rest, _ := strings.Cut(p.rest, " ")
-	p.rest = rest
+	word, _, _ := strings.Cut(p.rest, " ")
+	p.skip(len(word))
 	return word
+}
+
+// skip drops the n bytes of a word and the one space between it and the next.
+func (p *parser) skip(n int) {
+	p.rest = p.rest[n:]
+	if p.rest == "" {
+		return
+	}
+	if p.rest[0] != ' ' || len(p.rest) == 1 {
+		p.fail("one space between two words")
+		return
+	}
+	p.rest = p.rest[1:]
 }
 
 func (p *parser) number(prefix string) uint64 {
@@ -171,7 +184,7 @@ func (p *parser) quoted() []byte {
 		p.fail("a quoted value")
 		return nil
 	}
-	p.rest = strings.TrimPrefix(p.rest[len(text):], " ")
+	p.skip(len(text))
 	value, err := strconv.Unquote(text)
 	if err != nil || strconv.Quote(value) != text {
 		p.fail("a value quoted like Go's %q")

@@ -153,12 +153,8 @@ func (s *scanner) apply(r record) error {
 		}
 	case kindEntry:
 		var e raft.Entry
-		n, err := raft.DecodeEntry(r.payload, &e)
-		if err != nil {
+		if err := raft.DecodeEntry(r.payload, &e); err != nil {
 			return corrupt(s.end, "entry: %v", err)
-		}
-		if n != len(r.payload) {
-			return corrupt(s.end, "entry %d ends %d bytes before its record", e.Index, len(r.payload)-n)
 		}
 		return s.place(e)
 	}

@@ -55,7 +55,8 @@ type FS interface {
 type File interface {
 	// ReadAt is io.ReaderAt: fewer bytes than len(p) come with io.EOF.
 	ReadAt(p []byte, off int64) (int, error)
-	// WriteAt is io.WriterAt. A gap between the old end and off reads as zeros. p belongs to the caller again on return.
+	// WriteAt is io.WriterAt. A gap between the old end and off reads as zeros; writing
+	// nothing extends nothing. p belongs to the caller again on return.
 	WriteAt(p []byte, off int64) (int, error)
 	// Truncate sets the size; bytes gained are zeros.
 	Truncate(size int64) error

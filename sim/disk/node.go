@@ -31,6 +31,10 @@ func (n *node) truncate(size int64) {
 	n.low = min(n.low, size)
 }
 
+func (n *node) viewBytes() []byte { return n.view }
+
+func (n *node) durableBytes() []byte { return n.durable }
+
 // change is what one sync of a file makes durable, as of its submission.
 type change struct {
 	node   *node

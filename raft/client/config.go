@@ -1,0 +1,73 @@
+package client
+
+import (
+	"fmt"
+	"time"
+)
+
+// Config says who a client is, whom it may ask and how patient it is. All durations are local nanoseconds of the `now` its host
+// passes in.
+type Config struct {
+	// Client is the client's id, from 1. No two clients may share one, and a client that starts anew under an old id must
+	// set LastSeq: the servers would take its first operations for repeats.
+	Client uint64
+	// LastSeq is the highest sequence number ever used under this id; operations begin at the next one. 0 for a new id.
+	LastSeq uint64
+	// Servers are the ids to ask, from 1, in the order of rotation; at least one, none twice. Clients begin at different ones
+	// (Client modulo their number).
+	Servers []uint64
+	// AttemptTimeout is how long to wait for a reply before asking another server. There is no default: it has to be
+	// above the time of a commit through a forwarding server, which only the caller knows.
+	AttemptTimeout time.Duration
+	// OperationTimeout is how long to go on before the operation is abandoned, counted from Begin. 0: for ever. Otherwise
+	// at least AttemptTimeout.
+	OperationTimeout time.Duration
+	// RetryDelay is the pause after a server refused and no better one is known. 0: an eighth of AttemptTimeout, at
+	// least 1 ns.
+	RetryDelay time.Duration
+	// MaxRedirects is how many hints in a row are followed without a pause. 0: as many as there are servers.
+	MaxRedirects int
+	// Sticky makes every operation begin at the server that answered last, which forwards it if it does not lead: switching
+	// costs a wait for the new server to catch up. Otherwise an operation begins at the leader hinted at last, if any.
+	Sticky bool
+}
+
+// validate returns c with its defaults filled in.
+func (c Config) validate() (Config, error) {
+	if c.Client == 0 {
+		return c, fmt.Errorf("client: Config.Client is 0")
+	}
+	if len(c.Servers) == 0 {
+		return c, fmt.Errorf("client: Config.Servers is empty")
+	}
+	for i, id := range c.Servers {
+		if id == 0 {
+			return c, fmt.Errorf("client: Config.Servers[%d] is 0", i)
+		}
+		for _, other := range c.Servers[:i] {
+			if other == id {
+				return c, fmt.Errorf("client: Config.Servers names %d twice", id)
+			}
+		}
+	}
+	if c.AttemptTimeout <= 0 {
+		return c, fmt.Errorf("client: Config.AttemptTimeout is %v, want above 0", c.AttemptTimeout)
+	}
+	if c.OperationTimeout < 0 || c.OperationTimeout > 0 && c.OperationTimeout < c.AttemptTimeout {
+		return c, fmt.Errorf("client: Config.OperationTimeout is %v, want 0 or at least AttemptTimeout, %v",
+			c.OperationTimeout, c.AttemptTimeout)
+	}
+	if c.RetryDelay < 0 {
+		return c, fmt.Errorf("client: Config.RetryDelay is %v, want at least 0", c.RetryDelay)
+	}
+	if c.RetryDelay == 0 {
+		c.RetryDelay = max(c.AttemptTimeout/8, 1)
+	}
+	if c.MaxRedirects < 0 {
+		return c, fmt.Errorf("client: Config.MaxRedirects is %d, want at least 0", c.MaxRedirects)
+	}
+	if c.MaxRedirects == 0 {
+		c.MaxRedirects = len(c.Servers)
+	}
+	return c, nil
+}

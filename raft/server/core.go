@@ -1,0 +1,36 @@
+package server
+
+import "raftsim/raft"
+
+// Core is a consensus implementation as the server sees it: a function of (state, input, local time). *raft.Raft is one; an
+// adapter makes another library one. now is local monotonic time in nanoseconds. What a Ready holds belongs to the core again
+// at the next call of Ready; what is passed in belongs to the caller again on return.
+type Core interface {
+	// Step takes in a message of another member. An error means that it was not acted upon.
+	Step(now int64, m *raft.Message) error
+	// Tick lets time pass; calling it early does nothing. Deadline says when it next wants to be called.
+	Tick(now int64)
+	Deadline() int64
+	// Campaign starts an election now.
+	Campaign(now int64)
+	// Propose appends a command to the leader's log. After an error the command is in no log.
+	Propose(now int64, data []byte) (index, term uint64, err error)
+	// HasReady and Ready hand out what is to be written, sent and applied.
+	HasReady() bool
+	Ready() *raft.Ready
+	// Advance acknowledges that the Ready with this ticket, and every earlier one, is durable.
+	Advance(now int64, ticket uint64)
+	// Applied acknowledges that the state machine has taken the entry at index and all before.
+	Applied(now int64, index uint64)
+	Status() raft.Status
+}
+
+var _ Core = (*raft.Raft)(nil)
+
+// NewCore makes the consensus core of a member from what its disk remembered.
+type NewCore func(cfg raft.Config, now int64, initial raft.InitialState) (Core, error)
+
+// NewRaft is the NewCore of this project's own implementation.
+func NewRaft(cfg raft.Config, now int64, initial raft.InitialState) (Core, error) {
+	return raft.New(cfg, now, initial)
+}

@@ -1,0 +1,341 @@
+// Package server is one server of a replicated state machine: a consensus core, a log on disk, client sessions, the state
+// machine and the routing of requests. It is driven by events and has no goroutine, clock or socket; its host brings input
+// and the time, and carries out effects.
+//
+// Rules it keeps, each needed for safety:
+//
+//   - Nothing that depends on a write leaves before the write is durable: votes, vote requests and acknowledgements wait for
+//     their ticket (paper §5.1, figure 2: "updated on stable storage before responding").
+//   - Time goes on while a sync is pending. A stalled disk must not keep a leader from noticing that it lost its quorum.
+//   - No server says "failed" of a proposal that may be in a log. It says nothing, and the outcome stays unknown to the client.
+//   - The server that took a request from a client answers it, once its own state machine has applied it.
+//   - A request is forwarded once at most. A server that cannot propose a forwarded one tells the client to try again.
+//   - After a failed write or sync the server halts: what its disk holds is unknown.
+package server
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"raftsim/raft"
+	"raftsim/raft/client"
+	"raftsim/raft/statemachine"
+	"raftsim/raft/storage"
+	"raftsim/raft/vfs"
+)
+
+// Config is what a server is told once.
+type Config struct {
+	Raft       raft.Config
+	NewCore    NewCore // nil: NewRaft
+	Forward    bool    // a follower forwards requests to the leader it believes in; else it redirects the client
+	MaxWaiting int     // clients whose answer is pending at this server; beyond it they are refused; 0: 1024
+}
+
+// Counters say what became of requests.
+type Counters struct {
+	Proposed, Forwarded, Redirected, Unavailable, Busy, Answered, AnsweredFromSession uint64
+}
+
+type phase uint8
+
+const (
+	phaseRecovering phase = iota
+	phaseRunning
+	phaseDead
+	phaseHalted
+)
+
+// recoveryTicket is the sync of what a restart read; the core's tickets start at 1.
+const recoveryTicket vfs.Ticket = 0
+
+// Server is one member. It is made by Restart.
+type Server struct {
+	cfg      Config
+	host     Host
+	observer Observer
+	log      *storage.Log
+	core     Core
+	sessions *statemachine.Sessions
+	phase    phase
+	campaign bool // as soon as recovered
+	leading  bool
+
+	recovered storage.State
+	issued    uint64      // last ticket given to the disk
+	durable   uint64      // last ticket that completed
+	dependent []dependent // in order of ticket
+	waiting   []waiter    // at most one per client, unordered
+	counters  Counters
+
+	envelope []byte // scratch
+	result   []byte // scratch
+	reply    client.Reply
+}
+
+// dependent is a message that may leave once ticket is durable.
+type dependent struct {
+	ticket  uint64
+	message raft.Message
+}
+
+// waiter is a client that this server owes an answer.
+type waiter struct {
+	client, seq uint64
+	attempt     uint32
+}
+
+// Bootstrap writes the first state of a new member of a new cluster to an empty disk. It exists once the two syncs that it
+// submits, tickets 0 and 1, have completed.
+func Bootstrap(fsys vfs.FS, id uint64, conf raft.ConfState) error {
+	return storage.Bootstrap(fsys, id, conf, 0, 1)
+}
+
+// Restart starts a member from its disk. machine must be in its initial state. The server is recovering until the host has
+// reported the completion of the sync that Restart submits: what it read may be what a crashed process wrote and no sync
+// ever covered, and to speak for it would promise what a power loss can still take. An empty disk, another member's disk and a
+// damaged one are refused. observer may be nil.
+func Restart(cfg Config, fsys vfs.FS, host Host, observer Observer, machine statemachine.StateMachine) (*Server, error) {
+	if err := cfg.Raft.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.NewCore == nil {
+		cfg.NewCore = NewRaft
+	}
+	if cfg.MaxWaiting == 0 {
+		cfg.MaxWaiting = 1024
+	}
+	log, state, err := storage.Open(fsys, cfg.Raft.ID, recoveryTicket)
+	if err != nil {
+		return nil, fmt.Errorf("restart of member %d: %w", cfg.Raft.ID, err)
+	}
+	return &Server{
+		cfg: cfg, host: host, observer: observer, log: log, recovered: state,
+		sessions: statemachine.NewSessions(machine),
+	}, nil
+}
+
+// HandleMessage takes in a message of another member.
+func (s *Server) HandleMessage(now int64, m *raft.Message) {
+	if s.phase != phaseRunning || !s.moment(MomentReceived) {
+		return
+	}
+	// A message the core refuses (of no member, say) is dropped like one that was lost.
+	_ = s.core.Step(now, m)
+	s.turn()
+}
+
+// HandleSync takes in the completion of a sync.
+func (s *Server) HandleSync(now int64, t vfs.Ticket, err error) {
+	if s.phase != phaseRunning && s.phase != phaseRecovering {
+		return
+	}
+	if err != nil {
+		s.halt(fmt.Errorf("sync %d failed, so what the disk holds is unknown: %w", t, err))
+		return
+	}
+	if s.phase == phaseRecovering {
+		if t == recoveryTicket {
+			s.start(now)
+		}
+		return
+	}
+	ticket := uint64(t)
+	if ticket <= s.durable || ticket > s.issued {
+		panic(fmt.Sprintf("server: n%d: sync %d completed, but %d were issued and %d are complete", s.cfg.Raft.ID, ticket, s.issued, s.durable))
+	}
+	if !s.moment(MomentSynced) {
+		return
+	}
+	s.durable = ticket
+	s.core.Advance(now, ticket)
+	s.release()
+	if s.moment(MomentSent) {
+		s.turn()
+	}
+}
+
+// Tick lets time pass.
+func (s *Server) Tick(now int64) {
+	if s.phase != phaseRunning || now < s.core.Deadline() || !s.moment(MomentReceived) {
+		return
+	}
+	s.core.Tick(now)
+	s.turn()
+}
+
+// Deadline says when Tick next wants to be called, in local nanoseconds; math.MaxInt64 for never.
+func (s *Server) Deadline() int64 {
+	if s.phase != phaseRunning {
+		return math.MaxInt64
+	}
+	return s.core.Deadline()
+}
+
+// Campaign starts an election now, or as soon as the server has recovered.
+func (s *Server) Campaign(now int64) {
+	if s.phase == phaseRecovering {
+		s.campaign = true
+	}
+	if s.phase == phaseRunning {
+		s.core.Campaign(now)
+		s.turn()
+	}
+}
+
+// Status returns the server's view of itself; while it recovers, what its disk remembered.
+func (s *Server) Status() raft.Status {
+	if s.core == nil {
+		st := raft.Status{ID: s.cfg.Raft.ID, Term: s.recovered.HardState.Term, Vote: s.recovered.HardState.Vote}
+		if n := len(s.recovered.Entries); n > 0 {
+			st.LastIndex, st.LastTerm = s.recovered.Entries[n-1].Index, s.recovered.Entries[n-1].Term
+		}
+		return st
+	}
+	return s.core.Status()
+}
+
+// Running reports whether the server takes part: it has recovered and has not stopped.
+func (s *Server) Running() bool { return s.phase == phaseRunning }
+
+// Applied returns the index of the last applied entry, and the hash of the replicated state after it.
+func (s *Server) Applied() (index, hash uint64) { return s.sessions.Applied(), s.sessions.Hash() }
+
+// Counters returns what became of the requests so far.
+func (s *Server) Counters() Counters { return s.counters }
+
+// start makes the core of the recovered state.
+func (s *Server) start(now int64) {
+	st := s.recovered
+	core, err := s.cfg.NewCore(s.cfg.Raft, now, raft.InitialState{HardState: st.HardState, ConfState: st.ConfState, Entries: st.Entries})
+	if err != nil {
+		s.halt(fmt.Errorf("start of member %d: %w", s.cfg.Raft.ID, err))
+		return
+	}
+	s.core, s.phase = core, phaseRunning
+	if s.observer != nil {
+		s.observer.Recovered(st.HardState, st.Entries)
+	}
+	s.recovered = storage.State{}
+	if s.campaign {
+		s.core.Campaign(now)
+	}
+	s.turn()
+}
+
+// turn carries out what the core wants, until it wants nothing more.
+func (s *Server) turn() {
+	for s.phase == phaseRunning && s.core.HasReady() {
+		rd := s.core.Ready()
+		st := s.core.Status()
+		if s.observer != nil {
+			s.observer.Turn(rd, st)
+		}
+		elected := st.Role == raft.StateLeader && !s.leading
+		s.leading = st.Role == raft.StateLeader
+		if elected && !s.moment(MomentElected) {
+			return
+		}
+		if !s.persist(rd) {
+			return
+		}
+		for i := range rd.Messages {
+			s.host.SendMessage(&rd.Messages[i])
+		}
+		after := s.issued
+		for i := range rd.Dependent {
+			if after == s.durable {
+				s.host.SendMessage(&rd.Dependent[i])
+			} else {
+				s.dependent = append(s.dependent, dependent{ticket: after, message: rd.Dependent[i]})
+			}
+		}
+		if len(rd.Messages)+len(rd.Dependent) > 0 && !s.moment(MomentSent) {
+			return
+		}
+		if !s.apply(rd.Committed) {
+			return
+		}
+	}
+}
+
+// persist writes what must be durable and submits the sync. It reports whether the server lives on.
+func (s *Server) persist(rd *raft.Ready) bool {
+	if rd.Ticket == 0 {
+		return true
+	}
+	if !s.moment(MomentPersist) {
+		return false
+	}
+	var hs *raft.HardState
+	if rd.HardStateChanged {
+		hs = &rd.HardState
+	}
+	if err := s.log.Append(hs, rd.Entries); err != nil {
+		s.halt(err)
+		return false
+	}
+	if !s.moment(MomentWritten) {
+		return false
+	}
+	s.issued = rd.Ticket
+	s.log.Sync(vfs.Ticket(rd.Ticket))
+	return s.moment(MomentSubmitted)
+}
+
+// release lets go of the messages whose ticket is durable.
+func (s *Server) release() {
+	n := 0
+	for n < len(s.dependent) && s.dependent[n].ticket <= s.durable {
+		s.host.SendMessage(&s.dependent[n].message)
+		n++
+	}
+	s.dependent = s.dependent[:copy(s.dependent, s.dependent[n:])]
+}
+
+// apply feeds committed entries to the state machine and answers the clients that wait for them.
+func (s *Server) apply(entries []raft.Entry) bool {
+	for i := range entries {
+		e := &entries[i]
+		var data []byte
+		if e.Type == raft.EntryNormal {
+			data = e.Data
+		}
+		id, seq, result, status := s.sessions.Apply(e.Index, data, s.result[:0])
+		s.result = result
+		if s.observer != nil {
+			s.observer.Applied(e, id, seq, status, s.sessions.Hash())
+		}
+		if !s.moment(MomentApplied) {
+			return false
+		}
+		if status == statemachine.StatusApplied || status == statemachine.StatusRepeated {
+			s.answer(id, seq, result)
+		}
+	}
+	if n := len(entries); n > 0 {
+		s.core.Applied(0, entries[n-1].Index)
+	}
+	return true
+}
+
+func (s *Server) moment(m Moment) bool {
+	var term uint64
+	if s.core != nil {
+		term = s.core.Status().Term
+	}
+	if s.host.Moment(m, term) {
+		return true
+	}
+	s.phase = phaseDead
+	return false
+}
+
+func (s *Server) halt(err error) {
+	s.phase = phaseHalted
+	s.host.Halt(err)
+}
+
+// ErrStopped is not returned by any call; it is what a host may report of a server that is dead or halted.
+var ErrStopped = errors.New("server has stopped")

@@ -1,0 +1,124 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+
+	"raftsim/raft/server"
+	"raftsim/scenarios/workload"
+	"raftsim/scenarios/world"
+	"raftsim/sim"
+)
+
+// Scenario is a named way to make cases of seeds.
+type Scenario struct {
+	Name string // one word
+	Doc  string // one sentence
+	// Make makes the case of a seed. It must depend on the seed alone. Scenario and Seed are filled in by Catalogue.Case.
+	Make func(seed uint64) *Case
+	// Application is what is replicated; nil for the KV map.
+	Application workload.Application
+	// NewCore makes the consensus cores; nil for this project's own Raft.
+	NewCore server.NewCore
+	// Purposes adds a user's own (128-255) to the vocabulary.
+	Purposes []sim.Spec
+	// Unsafe marks a scenario outside the contract, whose runs are violations on purpose: campaigns leave it out unless named.
+	Unsafe bool
+}
+
+func (s *Scenario) application() workload.Application {
+	if s.Application == nil {
+		return workload.KV{}
+	}
+	return s.Application
+}
+
+// Catalogue is a set of scenarios. It is immutable and safe for concurrent use.
+type Catalogue struct {
+	scenarios    []Scenario
+	vocabularies []*sim.Vocabulary
+}
+
+// NewCatalogue returns a catalogue, or says which scenario is wrong.
+func NewCatalogue(scenarios ...Scenario) (*Catalogue, error) {
+	c := &Catalogue{scenarios: append([]Scenario(nil), scenarios...)}
+	for i := range c.scenarios {
+		s := &c.scenarios[i]
+		if s.Name == "" || s.Make == nil {
+			return nil, fmt.Errorf("scenario %d %q: needs a name and Make", i+1, s.Name)
+		}
+		if first, _ := c.Lookup(s.Name); first != s {
+			return nil, fmt.Errorf("scenario %q is there twice", s.Name)
+		}
+		v, err := world.NewVocabulary(s.application(), s.Purposes...)
+		if err != nil {
+			return nil, fmt.Errorf("scenario %q: %w", s.Name, err)
+		}
+		c.vocabularies = append(c.vocabularies, v)
+	}
+	return c, nil
+}
+
+// Scenarios returns all scenarios in order. The caller must not change them.
+func (c *Catalogue) Scenarios() []Scenario { return c.scenarios }
+
+// Names returns the names of all scenarios, or only of those within the contract.
+func (c *Catalogue) Names(unsafeToo bool) []string {
+	var names []string
+	for i := range c.scenarios {
+		if unsafeToo || !c.scenarios[i].Unsafe {
+			names = append(names, c.scenarios[i].Name)
+		}
+	}
+	return names
+}
+
+// Lookup returns a scenario by name; the error of an unknown one suggests the nearest.
+func (c *Catalogue) Lookup(name string) (*Scenario, error) {
+	for i := range c.scenarios {
+		if c.scenarios[i].Name == name {
+			return &c.scenarios[i], nil
+		}
+	}
+	names := c.Names(true)
+	if near := sim.Nearest(name, names); near != "" {
+		return nil, fmt.Errorf("unknown scenario %q: did you mean %q?", name, near)
+	}
+	return nil, fmt.Errorf("unknown scenario %q: known are %s", name, strings.Join(names, ", "))
+}
+
+// Vocabulary returns the purposes and names of a scenario's runs.
+func (c *Catalogue) Vocabulary(name string) (*sim.Vocabulary, error) {
+	for i := range c.scenarios {
+		if c.scenarios[i].Name == name {
+			return c.vocabularies[i], nil
+		}
+	}
+	_, err := c.Lookup(name)
+	return nil, err
+}
+
+// Case makes the case of a scenario and a seed.
+func (c *Catalogue) Case(name string, seed uint64) (*Case, error) {
+	s, err := c.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	made := s.Make(seed)
+	made.Scenario, made.Seed = s.Name, seed
+	if err := made.Options.Validate(); err != nil {
+		return nil, fmt.Errorf("scenario %q, seed %d: %w", name, seed, err)
+	}
+	return made, nil
+}
+
+// Builtin returns the scenarios of the house.
+func Builtin() []Scenario {
+	return []Scenario{
+		{Name: "calm", Doc: "no fault at all: delays, timeouts and operations vary", Make: makeCalm},
+		{Name: "partitions", Doc: "messages lost, doubled, late and out of order; servers isolated, sides split, links cut one way", Make: makePartitions},
+		{Name: "crashes", Doc: "messages disturbed; servers crash and lose power at moments and times, alone and all at once", Make: makeCrashes},
+		{Name: "mixed", Doc: "everything, as a swarm: each run has its own selection and rates", Make: makeMixed},
+		{Name: "canary", Doc: "disks lie about syncs and the whole cluster loses power: always a violation, to try the failure path", Make: makeCanary, Unsafe: true},
+	}
+}

@@ -1,0 +1,58 @@
+package scenarios
+
+import (
+	"fmt"
+
+	"raftsim/scenarios/world"
+	"raftsim/sim"
+)
+
+// Runner runs cases, one at a time, keeping its memory from one to the next. The zero value is not usable; call NewRunner. It
+// is not safe for concurrent use: runs in parallel have a runner each.
+type Runner struct {
+	catalogue *Catalogue
+	world     world.World
+}
+
+// NewRunner returns a runner of the scenarios in cat.
+func NewRunner(cat *Catalogue) *Runner { return &Runner{catalogue: cat} }
+
+// RunOptions say what a run keeps. They change nothing about what happens in it.
+type RunOptions struct {
+	Record    bool       // keep every answer that was not calm, for Explicit
+	CheckOnce bool       // panic if a key is asked twice
+	Tracer    sim.Tracer // sees every step
+}
+
+// Run runs a case. An error means that the case cannot be run, or that the harness itself is broken (*BrokenError); whatever
+// the system under test does wrong is in the result.
+func (r *Runner) Run(c *Case, o RunOptions) (*Result, error) {
+	s, err := r.catalogue.Lookup(c.Scenario)
+	if err != nil {
+		return nil, err
+	}
+	v, err := r.catalogue.Vocabulary(c.Scenario)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Options.Validate(); err != nil {
+		return nil, err
+	}
+	cfg := c.config(s.application())
+	cfg.NewCore = s.NewCore
+	cfg.Record, cfg.CheckOnce, cfg.Tracer = o.Record, o.CheckOnce, o.Tracer
+	outcome, err := r.world.Run(v, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Scenario, err)
+	}
+	return newResult(outcome)
+}
+
+// Run runs a case of the built-in catalogue once.
+func Run(c *Case) (*Result, error) {
+	cat, err := NewCatalogue(Builtin()...)
+	if err != nil {
+		return nil, err
+	}
+	return NewRunner(cat).Run(c, RunOptions{})
+}

@@ -1,0 +1,58 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"raftsim/scenarios/world"
+	"raftsim/sim"
+)
+
+// Set changes one option by its TOML name: "cluster.nodes=5", "network.late=1/20", "workload.classes=[\"cas\"]". Text needs no
+// quotes. The options are not validated: several Sets may have to go together.
+func (o *Options) Set(assignment string) error {
+	key, value, ok := strings.Cut(assignment, "=")
+	key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+	if !ok || value == "" {
+		return fmt.Errorf("--set %s: want KEY=VALUE, like cluster.nodes=5", assignment)
+	}
+	known := false
+	for _, k := range optionKeys() {
+		known = known || k == key
+	}
+	if !known {
+		hint := suggestKey(key)
+		if hint == "" {
+			hint = ": keys are those of case.toml in a seed file"
+		}
+		return fmt.Errorf("--set %s: unknown option %q%s", assignment, key, hint)
+	}
+	// A value is TOML as it stands, or text without its quotes. Both are tried on copies, so that a failure changes nothing.
+	var first error
+	for _, form := range [...]string{value, quote(value)} {
+		copied := *o
+		meta, err := toml.Decode(key+" = "+form, &copied)
+		if err == nil && len(meta.Undecoded()) == 0 {
+			*o = copied
+			return nil
+		}
+		first = err
+	}
+	var pe toml.ParseError
+	if errors.As(first, &pe) {
+		first = errors.New(pe.Message)
+	}
+	return fmt.Errorf("--set %s: %w", assignment, first)
+}
+
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// checkProcesses refuses a disturbance about a process that the case does not have.
+func (c *Case) checkProcesses(v *sim.Vocabulary, d sim.Disturbance) error {
+	return world.CheckProcesses(v, d, c.Options.Cluster.Nodes, c.Options.Workload.Clients)
+}

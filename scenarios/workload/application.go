@@ -1,0 +1,90 @@
+// Package workload holds what a simulated cluster is used for: the application that is replicated, and the clients that use it.
+//
+// An Application is a state machine with the operations clients ask of it and the judge of their answers. The KV map is the
+// one of the house; a user's own takes its place in any scenario.
+package workload
+
+import (
+	"raftsim/checker"
+	"raftsim/raft/statemachine"
+	"raftsim/sim"
+)
+
+// Application is what a cluster replicates. Implementations hold no state of a run.
+type Application interface {
+	// Name is one word, as in options: "kv".
+	Name() string
+	// NewMachine returns a state machine in its initial state. Each server has its own.
+	NewMachine() statemachine.StateMachine
+	// AppendChoice and ParseChoice print and parse which operation a client chose: a positive number below 2^62 whose
+	// meaning is the application's. ParseChoice(AppendChoice(c)) gives c back for every choice a Session can draw.
+	AppendChoice(dst []byte, choice int64) []byte
+	ParseChoice(s string) (int64, error)
+	// NewSession returns the memory of one run. It is used for many runs, each begun by Reset.
+	NewSession() Session
+}
+
+// Plan is the part of a case's options that shapes operations.
+type Plan struct {
+	Clients int
+	Keys    int
+	Classes []string  // by key, the application's own names; the last one repeats
+	Hot     sim.Ratio // of operations that go to key 0
+}
+
+// Session is an application's memory of one run: what was asked, what was answered.
+type Session interface {
+	Reset(p Plan) error
+	// Draw chooses an operation from words; it may depend on nothing but the words and the plan.
+	Draw(w *sim.Words) int64
+	// Calm chooses operation k of a client in the calm world, Final operation k of the quiet end of a run. Final's number 0
+	// must be a write: the run fails if it does not complete. ok is false when the client has nothing more to ask.
+	Calm(client, k uint64) int64
+	Final(client, k uint64) (choice int64, ok bool)
+	// Invoke notes that operation seq begins and appends its command to dst.
+	Invoke(client, seq uint64, choice int64, step uint64, dst []byte) ([]byte, error)
+	// Complete notes the answer. An error means that the answer makes no sense for the operation.
+	Complete(client, seq uint64, step uint64, result []byte) error
+	// Abandon notes that the outcome stays unknown.
+	Abandon(client, seq uint64, step uint64)
+	// Judge decides whether the answers are what a single copy would have given. order is the order in which commands took
+	// effect; budget bounds the steps of any search, per part of the history.
+	Judge(order []checker.Execution, budget uint64) Judgement
+	// Operations returns how many were invoked, completed and abandoned.
+	Operations() Operations
+	// Describe appends one line about an operation.
+	Describe(dst []byte, client, seq uint64) []byte
+}
+
+// Operations counts operations.
+type Operations struct{ Invoked, Completed, Abandoned uint64 }
+
+// Judgement is what a session found.
+type Judgement struct {
+	Violations    []checker.Violation
+	Inconclusive  uint64 // parts of the history that no stage could decide
+	Contradiction string // two stages disagree: the harness is broken; "" if not
+	Stages        Stages
+}
+
+// Stages counts parts of the history (keys, for the map) by what each stage of the check said of them.
+type Stages struct {
+	Parts                                          uint64
+	WitnessYes, WitnessNo                          uint64
+	PorcupineYes, PorcupineNo, PorcupineUnknown    uint64
+	PorcupineSteps                                 uint64
+	OperationsJudged, OperationsDroppedAsUnnoticed uint64
+}
+
+// Add adds o to s.
+func (s *Stages) Add(o Stages) {
+	s.Parts += o.Parts
+	s.WitnessYes += o.WitnessYes
+	s.WitnessNo += o.WitnessNo
+	s.PorcupineYes += o.PorcupineYes
+	s.PorcupineNo += o.PorcupineNo
+	s.PorcupineUnknown += o.PorcupineUnknown
+	s.PorcupineSteps += o.PorcupineSteps
+	s.OperationsJudged += o.OperationsJudged
+	s.OperationsDroppedAsUnnoticed += o.OperationsDroppedAsUnnoticed
+}

@@ -1,0 +1,242 @@
+package workload
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"raftsim/network"
+	"raftsim/raft/client"
+	"raftsim/sim"
+)
+
+// Pace says how a client spaces its operations. It is a closed loop: one operation at a time.
+type Pace struct {
+	Interval time.Duration // at least from one beginning to the next
+	Pause    time.Duration // in the calm world, from an answer to the next beginning
+}
+
+// EventKinds are the kinds of the events a client handles.
+type EventKinds struct{ Message, Timer, Final uint8 }
+
+// Client is one client process.
+type Client struct {
+	kernel  *sim.Kernel
+	network *network.Network
+	session Session
+	core    *client.Client
+	proc    sim.ProcID
+	id      uint64
+	pace    Pace
+	kinds   EventKinds
+	request uint8 // message kind
+
+	asked     uint64   // operations chosen before the final phase
+	finals    uint64   // operations begun in the final phase
+	choice    int64    // of the operation to begin next
+	beginAt   sim.Time // when to begin it; Never while one is outstanding or after the last
+	lastBegin sim.Time
+	timerAt   sim.Time // of the timer that counts
+	timer     uint32   // its generation: earlier ones are void
+	final     bool
+	isFinal   bool // the outstanding operation was begun in the final phase
+	wrote     bool // final operation 0 completed
+	failure   error
+
+	command []byte
+	reply   client.Reply
+}
+
+// Reset makes c a client about to choose its first operation. The caller hosts it and then calls Start.
+func (c *Client) Reset(k *sim.Kernel, n *network.Network, s Session, proc sim.ProcID, cfg client.Config, pace Pace, kinds EventKinds, request uint8) error {
+	core := c.core
+	if core == nil {
+		core = new(client.Client)
+	}
+	if err := core.Reset(cfg); err != nil {
+		return err
+	}
+	*c = Client{
+		kernel: k, network: n, session: s, core: core, proc: proc, id: cfg.Client, pace: pace, kinds: kinds, request: request,
+		timerAt: sim.Never, command: c.command[:0],
+	}
+	return nil
+}
+
+// Start chooses the first operation. The first beginnings of clients lie a little apart.
+func (c *Client) Start() {
+	c.plan(sim.Time(c.id) * sim.Time(time.Millisecond))
+	c.arm()
+}
+
+// Wrote reports whether the write of the final phase completed.
+func (c *Client) Wrote() bool { return c.wrote }
+
+// Err returns what made no sense about an answer, if anything.
+func (c *Client) Err() error { return c.failure }
+
+// Counters returns what the client did.
+func (c *Client) Counters() client.Counters { return c.core.Counters() }
+
+// Deliver implements sim.Process.
+func (c *Client) Deliver(ev sim.Event) {
+	now := int64(c.kernel.Now())
+	switch ev.Kind {
+	case c.kinds.Message:
+		if p := c.network.Arrive(ev.Payload); p != nil {
+			if err := client.DecodeReply(p.Bytes, &c.reply); err != nil {
+				panic(fmt.Sprintf("workload: c%d: the network delivered a damaged reply: %v", c.id, err))
+			}
+			c.core.HandleReply(now, &c.reply, c)
+			c.network.Release(ev.Payload)
+		}
+	case c.kinds.Timer:
+		if ev.Payload != c.timer {
+			return // replaced by an earlier one
+		}
+		c.timerAt = sim.Never
+		if c.beginAt <= c.kernel.Now() {
+			c.begin()
+		} else if now >= c.core.Deadline() {
+			c.core.Tick(now, c)
+		}
+	case c.kinds.Final:
+		c.final = true
+		if c.beginAt != sim.Never {
+			c.planFinal(c.kernel.Now())
+		}
+	}
+	c.arm()
+}
+
+// Fold implements sim.Process.
+func (c *Client) Fold(ev sim.Event, d *sim.Digest) {
+	if ev.Kind == c.kinds.Message {
+		c.network.Fold(ev.Payload, d)
+	}
+}
+
+// Describe implements sim.Process.
+func (c *Client) Describe(ev sim.Event, dst []byte) []byte {
+	dst = fmt.Appendf(dst, "c%d ", c.id)
+	switch ev.Kind {
+	case c.kinds.Message:
+		var r client.Reply
+		p := c.network.Packet(ev.Payload)
+		if err := client.DecodeReply(p.Bytes, &r); err != nil {
+			return fmt.Appendf(dst, "damaged reply: %v", err)
+		}
+		dst = fmt.Appendf(dst, "reply from n%d #%d.%d %v", p.From, r.Seq, r.Attempt, r.Status)
+		if r.Leader != 0 {
+			dst = fmt.Appendf(dst, " leader n%d", r.Leader)
+		}
+		if r.Status == client.ReplyOK {
+			dst = append(dst, ": "...)
+			dst = c.session.Describe(dst, c.id, r.Seq)
+			dst = fmt.Appendf(dst, " -> %x", r.Result)
+		}
+		return dst
+	case c.kinds.Timer:
+		return append(dst, "timer"...)
+	}
+	return append(dst, "final phase"...)
+}
+
+// FoldState adds the final state to d.
+func (c *Client) FoldState(d *sim.Digest) {
+	n := c.core.Counters()
+	d.Word(c.id)
+	d.Word(n.Completed)
+	d.Word(n.Abandoned)
+	d.Word(n.Attempts)
+}
+
+// plan chooses the next operation, to begin at from plus its pause.
+func (c *Client) plan(from sim.Time) {
+	if c.final {
+		c.planFinal(from)
+		return
+	}
+	k := c.asked
+	c.asked++
+	v := sim.Value{}
+	fates := c.kernel.Fates()
+	if fates.Active(PurposeOperation) {
+		v = fates.Ask(sim.MakeKey(PurposeOperation, sim.Subject{A: c.proc, Epoch: k}), c.kernel.Now(), 0)
+	}
+	pause := time.Duration(v.For)
+	c.choice = v.N
+	if v.Calm() {
+		c.choice, pause = c.session.Calm(c.id, k), c.pace.Pause
+	}
+	c.beginAt = max(from, c.lastBegin.Add(c.pace.Interval)).Add(pause)
+}
+
+func (c *Client) planFinal(from sim.Time) {
+	choice, ok := c.session.Final(c.id, c.finals)
+	if !ok {
+		c.beginAt = sim.Never
+		return
+	}
+	c.choice = choice
+	c.beginAt = from
+	if c.finals > 0 {
+		c.beginAt = from.Add(c.pace.Pause)
+	}
+}
+
+func (c *Client) begin() {
+	now := c.kernel.Now()
+	c.lastBegin, c.beginAt = now, sim.Never
+	c.isFinal = c.final
+	if c.final {
+		c.finals++
+	}
+	command, err := c.session.Invoke(c.id, c.core.LastSeq()+1, c.choice, c.kernel.Steps(), c.command[:0])
+	if err != nil {
+		panic(fmt.Sprintf("workload: c%d: %v", c.id, err))
+	}
+	c.command = command
+	c.core.Begin(int64(now), command, c)
+}
+
+// SendRequest implements client.Env.
+func (c *Client) SendRequest(server uint64, r *client.Request) {
+	c.network.Send(c.proc, sim.ProcID(server),
+		network.Label{Kind: c.request, Epoch: sim.PairedEpoch(r.Client, r.Seq), Alias: uint64(r.Attempt)},
+		client.AppendRequest(c.network.Buffer(), r))
+}
+
+// Completed implements client.Env.
+func (c *Client) Completed(seq uint64, result []byte) {
+	if err := c.session.Complete(c.id, seq, c.kernel.Steps(), result); err != nil && c.failure == nil {
+		c.failure = err
+	}
+	if c.isFinal && c.finals == 1 {
+		c.wrote = true
+	}
+	c.plan(c.kernel.Now())
+}
+
+// Abandoned implements client.Env.
+func (c *Client) Abandoned(seq uint64) {
+	c.session.Abandon(c.id, seq, c.kernel.Steps())
+	if c.isFinal && c.finals == 1 {
+		c.finals = 0 // the write of the final phase must complete: ask for a new one
+	}
+	c.plan(c.kernel.Now())
+}
+
+// arm makes sure that a timer comes when there is something to do next.
+func (c *Client) arm() {
+	due := c.beginAt
+	if d := c.core.Deadline(); d != math.MaxInt64 {
+		due = min(due, sim.Time(d))
+	}
+	if due == sim.Never || due >= c.timerAt {
+		return
+	}
+	c.timer++
+	c.timerAt = max(due, c.kernel.Now())
+	c.kernel.ScheduleTimer(sim.Event{At: c.timerAt, To: c.proc, Kind: c.kinds.Timer, Payload: c.timer})
+}

@@ -1,0 +1,273 @@
+package workload
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"raftsim/checker"
+	"raftsim/raft/statemachine"
+	"raftsim/sim"
+)
+
+// KV is the replicated map as an application. Values are unique, so that every read says which write it saw: an 8-byte word of
+// (client, sequence), which also serves as the tombstone of a delete. Keys have classes, so that histories are easy or hard to
+// judge in known ways.
+type KV struct{}
+
+// Classes of keys: which operations their clients use.
+const (
+	ClassRegister = "register" // get, put, delete
+	ClassCAS      = "cas"      // get, put, compare-and-set
+	ClassAppend   = "append"   // get, append, now and then a put that bounds the value
+	ClassMixed    = "mixed"    // all
+)
+
+// operationsOf returns the operations of a class with weights of 8 in all.
+func operationsOf(class string) [8]statemachine.Op {
+	const get, put, del, cas, app = statemachine.OpGet, statemachine.OpPut, statemachine.OpDelete, statemachine.OpCAS, statemachine.OpAppend
+	switch class {
+	case ClassCAS:
+		return [8]statemachine.Op{get, get, get, put, cas, cas, cas, cas}
+	case ClassAppend:
+		return [8]statemachine.Op{get, get, get, app, app, app, app, put}
+	case ClassMixed:
+		return [8]statemachine.Op{get, get, get, put, del, cas, cas, app}
+	}
+	return [8]statemachine.Op{get, get, get, get, put, put, put, del}
+}
+
+// KnownClass reports whether class is one of the classes.
+func KnownClass(class string) bool {
+	return class == ClassRegister || class == ClassCAS || class == ClassAppend || class == ClassMixed
+}
+
+// Name implements Application.
+func (KV) Name() string { return "kv" }
+
+// NewMachine implements Application.
+func (KV) NewMachine() statemachine.StateMachine { return statemachine.NewKV() }
+
+// NewSession implements Application.
+func (KV) NewSession() Session { return new(kvSession) }
+
+// A choice is 1 + op + 8*key.
+func choose(op statemachine.Op, key int) int64 { return 1 + int64(op) + 8*int64(key) }
+
+func chosen(choice int64) (op statemachine.Op, key uint64) {
+	return statemachine.Op((choice - 1) % 8), uint64(choice-1) / 8
+}
+
+func opNames() [6]string { return [6]string{"", "get", "put", "delete", "cas", "append"} }
+
+// AppendChoice implements Application.
+func (KV) AppendChoice(dst []byte, choice int64) []byte {
+	op, key := chosen(choice)
+	name := "none"
+	if names := opNames(); int(op) < len(names) && op > 0 {
+		name = names[op]
+	}
+	return strconv.AppendUint(append(append(dst, name...), " k"...), key, 10)
+}
+
+// ParseChoice implements Application.
+func (KV) ParseChoice(s string) (int64, error) {
+	word, key, ok := strings.Cut(s, " k")
+	n, err := strconv.ParseUint(key, 10, 32)
+	if ok && err == nil && word != "" {
+		for op, name := range opNames() {
+			if name == word {
+				return choose(statemachine.Op(op), int(n)), nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("%q is no operation: write get, put, delete, cas or append and a key, like: put k1", s)
+}
+
+type kvSession struct {
+	plan    Plan
+	history checker.History
+	checker checker.Checker
+	seen    []checker.Seen // by client and key: what the client last knew the key to be
+	count   Operations
+}
+
+// Reset implements Session.
+func (s *kvSession) Reset(p Plan) error {
+	if p.Keys < 1 || len(p.Classes) == 0 {
+		return fmt.Errorf("workload: the map needs at least one key and one class, not %d and %d", p.Keys, len(p.Classes))
+	}
+	for _, c := range p.Classes {
+		if !KnownClass(c) {
+			return fmt.Errorf("unknown class of keys %q: one of register, cas, append, mixed", c)
+		}
+	}
+	s.plan = p
+	s.history.Reset()
+	s.count = Operations{}
+	n := (p.Clients + 1) * p.Keys
+	for len(s.seen) < n {
+		s.seen = append(s.seen, checker.Seen{})
+	}
+	for i := range s.seen {
+		s.seen[i] = checker.Seen{Value: s.seen[i].Value[:0]}
+	}
+	return nil
+}
+
+func (s *kvSession) operations(key int) [8]statemachine.Op {
+	return operationsOf(s.plan.Classes[min(key, len(s.plan.Classes)-1)])
+}
+
+// Draw implements Session: one word for the key, one for hot or not, one for the operation.
+func (s *kvSession) Draw(w *sim.Words) int64 {
+	hot := w.Chance(s.plan.Hot)
+	key := int(w.Below(uint64(s.plan.Keys)))
+	if hot {
+		key = 0
+	}
+	ops := s.operations(key)
+	return choose(ops[w.Below(8)], key)
+}
+
+// Calm implements Session: clients go round the keys, writing every other time.
+func (s *kvSession) Calm(client, k uint64) int64 {
+	key := int((client + k/2) % uint64(s.plan.Keys))
+	if k%2 == 0 {
+		ops := s.operations(key)
+		return choose(ops[4+(client+k/2)%4], key)
+	}
+	return choose(statemachine.OpGet, key)
+}
+
+// Final implements Session: a write, then a read of every key.
+func (s *kvSession) Final(client, k uint64) (int64, bool) {
+	switch {
+	case k == 0:
+		return choose(statemachine.OpPut, int(client%uint64(s.plan.Keys))), true
+	case k <= uint64(s.plan.Keys):
+		return choose(statemachine.OpGet, int(k-1)), true
+	}
+	return 0, false
+}
+
+// uniqueWord is different for all operations of all clients and never 0.
+func uniqueWord(client, seq uint64) uint64 { return client<<40 | seq }
+
+// Invoke implements Session.
+func (s *kvSession) Invoke(client, seq uint64, choice int64, step uint64, dst []byte) ([]byte, error) {
+	op, key := chosen(choice)
+	if key >= uint64(s.plan.Keys) {
+		return nil, fmt.Errorf("operation %s: there are %d keys only", KV{}.AppendChoice(nil, choice), s.plan.Keys)
+	}
+	var word [8]byte
+	binary.BigEndian.PutUint64(word[:], uniqueWord(client, seq))
+	in := checker.Invocation{Client: client, Seq: seq, Key: key, Step: step}
+	switch op {
+	case statemachine.OpGet:
+		in.Kind = checker.OpGet
+		dst = statemachine.AppendGet(dst, key)
+	case statemachine.OpPut:
+		in.Kind, in.Value = checker.OpPut, word[:]
+		dst = statemachine.AppendPut(dst, key, word[:])
+	case statemachine.OpDelete:
+		in.Kind, in.Tombstone = checker.OpDelete, uniqueWord(client, seq)
+		dst = statemachine.AppendDelete(dst, key, in.Tombstone)
+	case statemachine.OpCAS:
+		in.Kind, in.Value, in.Expect = checker.OpCAS, word[:], *s.known(client, key)
+		dst = statemachine.AppendCAS(dst, key, cellOf(in.Expect), word[:])
+	case statemachine.OpAppend:
+		in.Kind, in.Value = checker.OpAppend, word[:]
+		dst = statemachine.AppendAppend(dst, key, word[:])
+	default:
+		return nil, fmt.Errorf("choice %d is no operation", choice)
+	}
+	s.count.Invoked++
+	return dst, s.history.Invoke(in)
+}
+
+// known is what the client last saw of a key, or wrote to it itself.
+func (s *kvSession) known(client, key uint64) *checker.Seen {
+	return &s.seen[client*uint64(s.plan.Keys)+key]
+}
+
+func cellOf(s checker.Seen) statemachine.Cell {
+	return statemachine.Cell{Present: s.Present, Value: s.Value, Tombstone: s.Tombstone}
+}
+
+// Complete implements Session.
+func (s *kvSession) Complete(client, seq, step uint64, result []byte) error {
+	s.count.Completed++
+	op := s.history.Lookup(client, seq)
+	if op == nil {
+		return fmt.Errorf("workload: c%d#%d completed but was never invoked", client, seq)
+	}
+	r, err := statemachine.DecodeResult(result)
+	if err != nil {
+		return fmt.Errorf("c%d#%d: answer %x: %w", client, seq, result, err)
+	}
+	out := checker.Completion{Client: client, Seq: seq, Step: step}
+	switch {
+	case r.Kind == statemachine.ResultOK && op.Kind != checker.OpGet:
+		out.Swapped = op.Kind == checker.OpCAS
+		s.learnOwn(client, seq, op)
+	case r.Kind == statemachine.ResultFailed && op.Kind == checker.OpCAS,
+		(r.Kind == statemachine.ResultFound || r.Kind == statemachine.ResultMissing) && op.Kind == checker.OpGet:
+		out.Seen = checker.Seen{Present: r.Cell.Present, Value: r.Cell.Value, Tombstone: r.Cell.Tombstone}
+		k := s.known(client, op.Key)
+		*k = checker.Seen{Present: r.Cell.Present, Value: append(k.Value[:0], r.Cell.Value...), Tombstone: r.Cell.Tombstone}
+	default:
+		return fmt.Errorf("c%d#%d: a %v was answered with a result of kind %d", client, seq, op.Kind, r.Kind)
+	}
+	return s.history.Return(out)
+}
+
+// learnOwn notes what a completed write left, where the client can know it: others may have written since.
+func (s *kvSession) learnOwn(client, seq uint64, op *checker.Operation) {
+	k := s.known(client, op.Key)
+	switch op.Kind {
+	case checker.OpPut, checker.OpCAS:
+		k.Present, k.Tombstone = true, 0
+		k.Value = binary.BigEndian.AppendUint64(k.Value[:0], uniqueWord(client, seq))
+	case checker.OpDelete:
+		k.Present, k.Value, k.Tombstone = false, k.Value[:0], uniqueWord(client, seq)
+	}
+}
+
+// Abandon implements Session.
+func (s *kvSession) Abandon(_, _ uint64, _ uint64) { s.count.Abandoned++ }
+
+// Operations implements Session.
+func (s *kvSession) Operations() Operations { return s.count }
+
+// Describe implements Session.
+func (s *kvSession) Describe(dst []byte, client, seq uint64) []byte {
+	if op := s.history.Lookup(client, seq); op != nil {
+		return s.history.Describe(dst, op)
+	}
+	return fmt.Appendf(dst, "c%d#%d", client, seq)
+}
+
+// Judge implements Session.
+func (s *kvSession) Judge(order []checker.Execution, budget uint64) Judgement {
+	r := s.checker.Check(&s.history, order, budget)
+	j := Judgement{Violations: r.Violations}
+	j.Stages = Stages{
+		Parts: uint64(len(r.Keys)), WitnessYes: uint64(r.WitnessYes), WitnessNo: uint64(r.WitnessNo),
+		PorcupineYes: uint64(r.SearchLegal), PorcupineNo: uint64(r.SearchIllegal), PorcupineUnknown: uint64(r.SearchUnknown),
+		PorcupineSteps: r.Steps,
+	}
+	for i := range r.Keys {
+		k := &r.Keys[i]
+		j.Stages.OperationsJudged += uint64(k.Operations)
+		j.Stages.OperationsDroppedAsUnnoticed += uint64(k.Dropped)
+		if k.Verdict == checker.Inconclusive {
+			j.Inconclusive++
+		}
+	}
+	if err := r.Err(); err != nil {
+		j.Contradiction = err.Error()
+	}
+	return j
+}
