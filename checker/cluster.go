@@ -118,7 +118,7 @@ func (c *Cluster) Appended(node, index, term uint64, data []byte) {
 // entry per index; so the first entry seen at an index and term stands for all.
 func (c *Cluster) judgeRival(node uint64, id, rival uint32) {
 	mine, other := c.entries.nodes[id], c.entries.nodes[rival]
-	if c.entries.nodes[mine.parent].forked != 0 {
+	if c.entries.nodes[mine.parent].forked|c.entries.nodes[other.parent].forked != 0 {
 		return // the difference lies deeper and was reported there
 	}
 	if c.entries.nodes[mine.parent].chain != c.entries.nodes[other.parent].chain {

@@ -104,6 +104,15 @@ func TestRules(t *testing.T) {
 		{"ES/two-votes-in-term", // seen only in what left the node
 			"n1 promise 3 2; n1 promise 3 3",
 			"n1 promise 3 2; n1 promise 3 0; n1 promise 3 2; n1 promise 4 3"},
+		{"ES/two-votes-in-term", // an acknowledgement names no candidate, the request after it does
+			"n1 promise 3 0; n1 promise 3 2; n1 promise 3 3",
+			"n1 promise 3 0; n1 promise 3 2; n1 promise 3 2"},
+		{"ES/two-votes-in-term", // the view told already
+			"n1 hard 3 2; n1 promise 3 2; n1 hard 3 3; n1 promise 3 3",
+			"n1 hard 3 2; n1 promise 3 2; n1 hard 4 3; n1 promise 4 3"},
+		{"ES/two-votes-in-term", // a winner's vote for itself had left it
+			"n1 elect 3; n1 crash; n1 restart; n1 hard 3 2",
+			"n1 elect 3; n1 crash; n1 restart; n1 hard 3 1"},
 		{"ES/two-votes-in-term", // a winner has voted for itself
 			"n1 hard 3 2; n1 elect 3",
 			"n1 hard 3 1; n1 elect 3"},
@@ -137,6 +146,12 @@ func TestRules(t *testing.T) {
 		{"LM/prefix-differs",
 			"n1 append 1 1 x; n1 append 2 3 z; n2 append 1 2 y; n2 append 2 3 z",
 			"n1 append 1 1 x; n1 append 2 3 z; n2 append 1 2 y; n2 append 1 1 x; n2 append 2 3 z"},
+		{"LM/entry-differs", // told once, whichever log came first above it
+			"n1 append 1 1 x; n2 append 1 1 z; n2 append 2 1 y; n1 append 2 1 y; n1 append 3 1 w; n2 append 3 1 w",
+			"n1 append 1 1 x; n2 append 1 1 x; n2 append 2 1 y; n1 append 2 1 y; n1 append 3 1 w; n2 append 3 1 w"},
+		{"LM/entry-differs", // and through entries in between
+			"n1 append 1 1 x; n2 append 1 1 z; n2 append 2 1 u; n2 append 3 2 r; n1 append 2 2 q; n1 append 3 2 r",
+			"n1 append 1 1 x; n2 append 1 1 x; n2 append 2 1 u; n2 append 3 2 r; n1 append 2 2 q; n1 append 3 3 r"},
 		{"LM/log-gap",
 			"n1 append 1 1 x; n1 append 3 1 z",
 			"n1 append 1 1 x; n1 append 2 1 z"},
@@ -155,6 +170,12 @@ func TestRules(t *testing.T) {
 		{"LC/missing-commitment", // commitments of the same or later terms do not bind
 			"n3 elect 3; n3 append 1 3 x; n3 commit 1; n1 elect 4",
 			"n3 elect 3; n3 append 1 3 x; n3 commit 1; n1 elect 2"},
+		{"LC/missing-commitment", // a commitment's term is that of the node first seen to commit it
+			"n1 hard 5 0; n1 append 1 1 x; n1 commit 1; n2 elect 6",
+			"n1 hard 5 0; n1 append 1 1 x; n1 commit 1; n2 elect 5"},
+		{"LC/missing-commitment", // an election seen late is held against the commitments of its time
+			leader1 + "n1 commit 1; n3 append 1 1 x; n3 elect 3; n3 append 2 3 y; n3 commit 2; n2 elect 2",
+			leader1 + "n1 commit 1; n3 append 1 1 x; n3 elect 3; n3 append 2 3 y; n3 commit 2; n2 append 1 1 x; n2 elect 2"},
 		{"LC/commitment-behind-leader",
 			leader1 + "n2 elect 2; n1 commit 1",
 			leader1 + "n2 append 1 1 x; n2 elect 2; n1 commit 1"},
@@ -228,10 +249,23 @@ func TestRules(t *testing.T) {
 func TestAppliedDiffersFromLedger(t *testing.T) {
 	var c Cluster
 	c.Reset(2)
-	observe(t, &c, "n1 append 1 1 x; n1 commit 1; n1 append 1 2 y; n1 apply 1 7")
+	observe(t, &c, "n1 append 1 1 x; n1 append 2 1 x; n1 commit 2; n1 append 1 2 y; n1 append 2 2 y; n1 apply 1 7; n1 apply 2 7")
 	want := []string{"SMS/committed-truncated", "SMS/applied-differs"}
 	if diff := cmp.Diff(want, signatures(&c.Findings)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// The detail names the first index that differs, not the one the commit index moved to.
+func TestCommitDiffersNamesTheIndex(t *testing.T) {
+	var c Cluster
+	c.Reset(2)
+	observe(t, &c, "n1 append 1 1 a; n1 append 2 1 b; n1 append 3 1 c; n1 commit 3; n2 append 1 1 a; n2 append 2 2 x; n2 append 3 2 y; n2 commit 3")
+	if all := c.Findings.All(); len(all) != 1 || !strings.HasPrefix(all[0].Detail, "index 2: commits an entry of term 2") {
+		t.Error(all)
+	}
+	if v := c.Findings.All()[0]; v.Step != 8 || v.At != 8000 || v.Node != 2 {
+		t.Errorf("stamped %+v", v)
 	}
 }
 

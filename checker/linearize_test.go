@@ -90,6 +90,7 @@ func TestWitnessByHand(t *testing.T) {
 		{"other clients' commands are skipped", history, "c9#1 c1#1 c2#1 c3#1 c9#2", WitnessFits, Linearizable, nil},
 		{"it gives another answer", history, "c1#1 c3#1 c2#1", WitnessOutput, Linearizable, nil},
 		{"it is against real time", history, "c2#1 c1#1 c3#1", WitnessRealTime, Linearizable, nil},
+		{"against real time with another in between", "c2#1 put 1 a; c3#1 get 1; c3#1 saw a; c1#1 delete 1 7; c1#1 ok; c2#1 ok", "c1#1 c2#1 c3#1", WitnessRealTime, Linearizable, nil},
 		{"a read outside the log", history, "c1#1 c2#1", WitnessMissing, Linearizable, nil},
 		{"an acknowledged write is not there", history, "c2#1 c3#1", WitnessMissing, Linearizable, []string{"DUR/acknowledged-not-committed"}},
 		{"a write took effect twice", history, "c1#1 c2#1 c3#1 c2#1", WitnessRepeated, Linearizable, []string{"EO/ordered-twice"}},
@@ -134,6 +135,16 @@ func TestExplanationIsShort(t *testing.T) {
 		"c3#1 get k3 -> v:1e [step 161, 162]"
 	if v.Step != 162 || v.Detail != want {
 		t.Errorf("step %d: %s\nwant %s", v.Step, v.Detail, want)
+	}
+}
+
+// A compare-and-set is told with what it swapped, or the story would be about something else.
+func TestExplanationKeepsChains(t *testing.T) {
+	var h History
+	script(t, &h, "c1#1 put 3 a; c1#1 ok; c1#2 cas 3 a>b; c1#2 swapped; c1#3 put 3 c; c1#3 ok; c2#1 get 3; c2#1 saw b")
+	r := Check(&h, nil, DefaultBudget)
+	if len(r.Violations) != 1 || strings.Count(r.Violations[0].Detail, ";") != 3 {
+		t.Error(r.Violations)
 	}
 }
 

@@ -47,6 +47,10 @@ func TestPairTableSurvivesGenerationWrap(t *testing.T) {
 			t.Fatalf("%v outlived a reset", k)
 		}
 	}
+	table.put(9, 9, 1)
+	if _, ok := table.find(0, 0); ok {
+		t.Fatal("an empty slot looks taken")
+	}
 }
 
 // Every log of a random tree of logs is found again by walking down from its last entry.
@@ -73,4 +77,40 @@ func TestAncestorEqualsWalk(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An entry that is not the first of its index and term is kept once, however many logs hold it.
+func TestForksAreKeptOnce(t *testing.T) {
+	var tree entryTree
+	tree.reset()
+	first, _ := tree.add(0, 1, []byte("x"))
+	fork, rival := tree.add(0, 1, []byte("y"))
+	again, rivalAgain := tree.add(0, 1, []byte("y"))
+	if fork == first || fork != again || rival != first || rivalAgain != first || len(tree.nodes) != 3 {
+		t.Errorf("first %d, forks %d and %d with rivals %d and %d, %d entries", first, fork, again, rival, rivalAgain, len(tree.nodes))
+	}
+}
+
+// The jumps keep every way down short: at most about three hops per doubling.
+func TestAncestorIsLogarithmic(t *testing.T) {
+	var tree entryTree
+	tree.reset()
+	const length = 1 << 14
+	last := uint32(0)
+	for range length {
+		last, _ = tree.add(last, 1, nil)
+	}
+	for index := uint32(0); index < length; index += 11 {
+		hops := 0
+		for id := last; tree.nodes[id].index > index; hops++ {
+			if e := &tree.nodes[id]; tree.nodes[e.jump].index >= index {
+				id = e.jump
+			} else {
+				id = e.parent
+			}
+		}
+		if hops > 3*14 {
+			t.Fatalf("%d hops down to %d", hops, index)
+		}
+	}
 }

@@ -47,7 +47,7 @@ type witness struct {
 	passed []bool // by position in the history
 }
 
-// run fills keys. Entries of the order that are no operation of the history are skipped: they belong to other keys' worlds.
+// run fills keys. Entries of the order that are no operation of the history are skipped: they are commands of clients nobody recorded.
 func (w *witness) run(h *History, order []Execution) {
 	w.keys = w.keys[:0]
 	for range h.keys {

@@ -12,7 +12,7 @@ type aim struct {
 	until  sim.Time // no look later than this
 	looks  int      // for a leader
 	closer int      // for a winner, before the leader will do
-	done   bool
+	done   bool     // the faults are over
 }
 
 // How long an aim looks for its role. An election is over within a few message delays, so looks for one are close
@@ -91,7 +91,6 @@ func (e *Engine) Look(n uint32) {
 		}
 		return
 	}
-	a.done = true
 	_, direction := chosen(a.what)
 	e.kernel.Resolve(sim.Disturbance{
 		Key:   resolved(a.what, target),

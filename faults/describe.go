@@ -21,7 +21,7 @@ func (c Choice) Describe() string {
 	if m.Sparse {
 		density = "sparse"
 	}
-	parts := []string{fmt.Sprintf("swarm %s: %d events", c.Profile, c.Events)}
+	parts := []string{fmt.Sprintf("swarm %s: fault events %d", c.Profile, c.Events)}
 	messages := list{}
 	messages.add("lost", m.Lost, "")
 	messages.add("doubled", m.Doubled, fmt.Sprintf(" %s %v", m.DoubledShape, m.DoubledMean))

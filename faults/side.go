@@ -83,16 +83,9 @@ func ParseSide(text string) (s Side, err error) {
 		return 0, nil
 	}
 	for _, word := range strings.Split(text, ",") {
-		bit := Side(0)
-		number, err := strconv.ParseUint(strings.TrimLeft(word, "nc"), 10, 6)
-		switch {
-		case word == clientsWord:
-			bit = ClientsBoth
-		case err != nil:
-		case strings.HasPrefix(word, "n") && number <= serversMax:
-			bit = bitOf(sim.ProcID(number))
-		case strings.HasPrefix(word, "c") && number <= clientsMax:
-			bit = bitOf(sim.ProcID(firstClient + number))
+		bit := ClientsBoth
+		if word != clientsWord {
+			bit = parseMember(word)
 		}
 		if bit == 0 || s&bit != 0 {
 			return 0, fmt.Errorf("%q is no side: distinct names from n1 to n%d and c0 to c%d, or %s, with commas between", text, serversMax, clientsMax, clientsWord)
@@ -103,6 +96,22 @@ func ParseSide(text string) (s Side, err error) {
 		return 0, fmt.Errorf("%q is no side: %s says that clients are on both, so none is named", text, clientsWord)
 	}
 	return s, nil
+}
+
+// parseMember returns the bit of one name, 0 if it is none.
+func parseMember(word string) Side {
+	if word == "" {
+		return 0
+	}
+	number, err := strconv.ParseUint(word[1:], 10, 5)
+	switch {
+	case err != nil:
+	case word[0] == 'n':
+		return bitOf(sim.ProcID(number))
+	case word[0] == 'c':
+		return bitOf(sim.ProcID(firstClient + number))
+	}
+	return 0
 }
 
 // sideFormat is the value of a timed disturbance of a side: "at 1s for 2s side n1,n3,c2".

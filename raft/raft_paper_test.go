@@ -221,6 +221,18 @@ func TestPaper52OneVotePerTerm(t *testing.T) {
 	expect(t, "a late request", c.tell(Message{Type: MsgVote, From: 3, Term: 5}), "n1>n3 vote-resp t5 rejected commit 0/0")
 }
 
+// §5.2, figure 2 (rules for followers): giving a vote starts the election timeout again, so that the candidate has the time to
+// win.
+func TestPaper52GrantResetsTheTimer(t *testing.T) {
+	c := server(t, 4, None)
+	c.now = int64(c.cfg.ElectionTimeout) / 2
+	before := c.node(1).r.Deadline()
+	c.tell(Message{Type: MsgVote, From: 3, Term: 4})
+	if got := c.node(1).r.Deadline(); got != before+c.now {
+		t.Errorf("the deadline moved from %d to %d", before, got)
+	}
+}
+
 // §5.2: a candidate that hears a leader of its own or a later term follows it, and is not impressed by one of an earlier term.
 func TestPaper52CandidateFollowsLeader(t *testing.T) {
 	for term, want := range map[uint64]Role{4: StateCandidate, 5: StateFollower, 6: StateFollower} {

@@ -2,6 +2,7 @@ package raft
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,11 +12,19 @@ import (
 )
 
 // take calls Ready and copies the result.
-func take(r *Raft) Ready {
-	rd := *r.Ready()
-	rd.Messages = append([]Message(nil), rd.Messages...)
-	rd.Dependent = append([]Message(nil), rd.Dependent...)
-	return rd
+func take(r *Raft) Ready { return clone(r.Ready()) }
+
+// clone copies a Ready and its slices.
+func clone(rd *Ready) Ready {
+	c := *rd
+	c.Messages = slices.Clone(rd.Messages)
+	for i := range c.Messages {
+		c.Messages[i].Entries = slices.Clone(c.Messages[i].Entries)
+	}
+	c.Dependent = slices.Clone(rd.Dependent)
+	c.Entries = slices.Clone(rd.Entries)
+	c.Committed = slices.Clone(rd.Committed)
+	return c
 }
 
 // TestReadySaysWhatToWrite: Term, Vote and entries make a ticket, a commit index alone does not, and what Ready says of the
@@ -171,6 +180,59 @@ func TestAcknowledgementOfReplacedEntries(t *testing.T) {
 		if r.Stable() != step.stable {
 			t.Errorf("after write %d entries up to %d count as durable, want %d", i+1, r.Stable(), step.stable)
 		}
+	}
+}
+
+// TestNewLeaderDoesNotCountWhatItHasNotWritten (C11): its first entry, with one follower of two.
+func TestNewLeaderDoesNotCountWhatItHasNotWritten(t *testing.T) {
+	c := server(t, 3, None, 1, 3)
+	r := c.leader()
+	n := c.node(1)
+	n.slow = true
+	r.Campaign(0) // no effect at a leader
+	c.tell(Message{Type: MsgVote, From: 2, Term: 9}, Message{Type: MsgVoteResp, From: 2, Term: 9, Reject: true})
+	r.Campaign(0)
+	c.pump(n)
+	c.syncDisk(n, len(n.writes))
+	c.tell(Message{Type: MsgVoteResp, From: 2, Term: 10})
+	if s := r.Status(); s.Role != StateLeader || s.Term != 10 || r.Stable() != 3 {
+		t.Fatalf("%s, %d entries durable", DescribeStatus(nil, s), r.Stable())
+	}
+	c.tell(Message{Type: MsgAppResp, From: 2, Term: 10, Index: 4, Round: 1})
+	if got := r.Status().Commit; got != 0 {
+		t.Errorf("entry %d is committed with one copy on disk", got)
+	}
+	c.syncDisk(n, len(n.writes))
+	if got := r.Status().Commit; got != 4 {
+		t.Errorf("commit %d after the write", got)
+	}
+}
+
+// TestReadyStaysUntilTheNext: what is stepped in afterwards does not show in it, truncation included.
+func TestReadyStaysUntilTheNext(t *testing.T) {
+	c := newCluster(3, testConfig())
+	c.elect(1)
+	r := c.node(1).r
+	c.propose(1, "first")
+	rd := r.Ready()
+	before := clone(rd)
+	now := int64(c.cfg.HeartbeatInterval)
+	r.Tick(now) // heartbeats
+	for _, m := range []Message{
+		{Type: MsgVote, From: 2, Term: 5, Index: 9, LogTerm: 9},
+		{Type: MsgApp, From: 3, Term: 6, Index: 1, LogTerm: 1, Entries: entriesOf(2, 6, 6), Commit: 1},
+	} {
+		m.To = 1
+		now += int64(c.cfg.ElectionTimeout)
+		if err := r.Step(now, &m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.node(1).logText() != "1 6 6" || len(before.Messages) != 2 || len(before.Entries) != 1 {
+		t.Fatalf("the log is %s, Ready was %+v", c.node(1).logText(), before)
+	}
+	if diff := cmp.Diff(before, *rd); diff != "" {
+		t.Error(diff)
 	}
 }
 

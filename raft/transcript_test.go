@@ -249,7 +249,10 @@ func (tr *transcript) runFor(t *testing.T, d *datadriven.TestData) {
 			fmt.Fprintf(&tr.out, "%s\n", DescribeMessage(nil, m))
 		}
 	}
-	for {
+	for step := 0; ; step++ {
+		if step > 1000 {
+			t.Fatalf("time stands still at %v", time.Duration(c.now))
+		}
 		var next *testNode
 		for _, n := range c.nodes {
 			if n.up && (next == nil || n.r.Deadline() < next.r.Deadline()) {

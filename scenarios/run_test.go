@@ -1,44 +1,76 @@
 package scenarios
 
 import (
-	"fmt"
 	"testing"
-	"time"
+
+	"raftsim/sim"
 )
 
-func TestTry(t *testing.T) {
+func builtin(t testing.TB) *Catalogue {
+	t.Helper()
 	cat, err := NewCatalogue(Builtin()...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return cat
+}
+
+func mustCase(t testing.TB, cat *Catalogue, name string, seed uint64) *Case {
+	t.Helper()
+	c, err := cat.Case(name, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// A run, its record replayed over a calm base, and its record laid over its own noise, are the same run.
+func TestRecordedRunIsTheRun(t *testing.T) {
+	cat := builtin(t)
 	r := NewRunner(cat)
 	for _, name := range cat.Names(true) {
-		start := time.Now()
-		bad := 0
-		var steps uint64
-		const n = 40
-		for seed := uint64(1); seed <= n; seed++ {
-			c, err := cat.Case(name, seed)
-			if err != nil {
-				t.Fatal(err)
+		for seed := uint64(1); seed <= 15; seed++ {
+			c := mustCase(t, cat, name, seed)
+			run := func(what string, c *Case) *Result {
+				res, err := r.Run(c, RunOptions{Record: true})
+				if err != nil {
+					t.Fatalf("%s %d, %s: %v", name, seed, what, err)
+				}
+				return res
 			}
-			res, err := r.Run(c, RunOptions{CheckOnce: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			steps += res.Steps
-			if res.Verdict != Pass {
-				bad++
-				if bad < 6 {
-					fmt.Println(name, seed, res.Verdict, res.Signature, len(res.Violations))
-					for i, v := range res.Violations {
-						if i < 3 {
-							fmt.Println("   ", v)
-						}
-					}
+			first := run("first", c)
+			own := *c
+			own.Overrides = first.Recorded
+			for _, again := range []struct {
+				what string
+				c    *Case
+			}{
+				{"the same case", c},
+				{"record over calm", c.Explicit(first.Recorded)},
+				{"record over its own noise", &own},
+			} {
+				res := run(again.what, again.c)
+				if res.Digest != first.Digest || res.Steps != first.Steps || res.Signature != first.Signature {
+					t.Errorf("%s seed %d: %s: digest %x in %d steps (%s), the first run had %x in %d (%s)", name, seed, again.what,
+						res.Digest, res.Steps, res.Signature, first.Digest, first.Steps, first.Signature)
+					t.Logf("%v", difference(t, cat, c, again.c))
+				}
+				if again.what != "the same case" && res.Missed() > 0 {
+					t.Errorf("%s seed %d: %s: %d of %d recorded keys found no subject", name, seed, again.what, res.Missed(), len(res.Hits))
 				}
 			}
 		}
-		fmt.Println(name, "bad", bad, "steps", steps, "time", time.Since(start)/n)
 	}
+}
+
+func difference(t *testing.T, cat *Catalogue, a, b *Case) sim.Difference {
+	t.Helper()
+	var trails [2]sim.Trail
+	for i, c := range []*Case{a, b} {
+		if _, err := NewRunner(cat).Run(c, RunOptions{Tracer: &trails[i]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, _ := sim.FirstDifference(&trails[0], &trails[1])
+	return d
 }

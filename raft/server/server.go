@@ -61,6 +61,7 @@ type Server struct {
 	phase    phase
 	campaign bool // as soon as recovered
 	leading  bool
+	term     uint64 // as of the last turn
 
 	recovered storage.State
 	issued    uint64      // last ticket given to the disk
@@ -213,7 +214,7 @@ func (s *Server) start(now int64) {
 		s.halt(fmt.Errorf("start of member %d: %w", s.cfg.Raft.ID, err))
 		return
 	}
-	s.core, s.phase = core, phaseRunning
+	s.core, s.phase, s.term = core, phaseRunning, st.HardState.Term
 	if s.observer != nil {
 		s.observer.Recovered(st.HardState, st.Entries)
 	}
@@ -233,7 +234,7 @@ func (s *Server) turn() {
 			s.observer.Turn(rd, st)
 		}
 		elected := st.Role == raft.StateLeader && !s.leading
-		s.leading = st.Role == raft.StateLeader
+		s.leading, s.term = st.Role == raft.StateLeader, st.Term
 		if elected && !s.moment(MomentElected) {
 			return
 		}
@@ -321,11 +322,7 @@ func (s *Server) apply(entries []raft.Entry) bool {
 }
 
 func (s *Server) moment(m Moment) bool {
-	var term uint64
-	if s.core != nil {
-		term = s.core.Status().Term
-	}
-	if s.host.Moment(m, term) {
+	if s.host.Moment(m, s.term) {
 		return true
 	}
 	s.phase = phaseDead

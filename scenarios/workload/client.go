@@ -36,8 +36,7 @@ type Client struct {
 	choice    int64    // of the operation to begin next
 	beginAt   sim.Time // when to begin it; Never while one is outstanding or after the last
 	lastBegin sim.Time
-	timerAt   sim.Time // of the timer that counts
-	timer     uint32   // its generation: earlier ones are void
+	alarm     sim.Alarm
 	final     bool
 	isFinal   bool // the outstanding operation was begun in the final phase
 	wrote     bool // final operation 0 completed
@@ -58,7 +57,7 @@ func (c *Client) Reset(k *sim.Kernel, n *network.Network, s Session, proc sim.Pr
 	}
 	*c = Client{
 		kernel: k, network: n, session: s, core: core, proc: proc, id: cfg.Client, pace: pace, kinds: kinds, request: request,
-		timerAt: sim.Never, command: c.command[:0],
+		command: c.command[:0],
 	}
 	return nil
 }
@@ -91,10 +90,7 @@ func (c *Client) Deliver(ev sim.Event) {
 			c.network.Release(ev.Payload)
 		}
 	case c.kinds.Timer:
-		if ev.Payload != c.timer {
-			return // replaced by an earlier one
-		}
-		c.timerAt = sim.Never
+		c.alarm.Rang(ev.At)
 		if c.beginAt <= c.kernel.Now() {
 			c.begin()
 		} else if now >= c.core.Deadline() {
@@ -233,10 +229,5 @@ func (c *Client) arm() {
 	if d := c.core.Deadline(); d != math.MaxInt64 {
 		due = min(due, sim.Time(d))
 	}
-	if due == sim.Never || due >= c.timerAt {
-		return
-	}
-	c.timer++
-	c.timerAt = max(due, c.kernel.Now())
-	c.kernel.ScheduleTimer(sim.Event{At: c.timerAt, To: c.proc, Kind: c.kinds.Timer, Payload: c.timer})
+	c.alarm.Set(c.kernel, c.proc, c.kinds.Timer, due)
 }

@@ -2,7 +2,6 @@ package world
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -29,8 +28,7 @@ type node struct {
 	down    time.Duration
 	restart uint32 // number of the restart that counts; earlier ones are void
 	panics  int
-	timerAt sim.Time
-	timer   uint32 // generation of the timer that counts
+	alarm   sim.Alarm
 
 	seen    raft.Status // as last told to the judges
 	message raft.Message
@@ -59,10 +57,7 @@ func (n *node) Deliver(ev sim.Event) {
 	case evMessage:
 		n.arrive(ev.Payload)
 	case evTimer:
-		if ev.Payload != n.timer {
-			return
-		}
-		n.timerAt = sim.Never
+		n.alarm.Rang(ev.At)
 		if n.up() {
 			n.call(callTick, 0, 0, nil)
 		}
@@ -180,13 +175,7 @@ func (n *node) settle() {
 		return
 	}
 	n.observe(n.server.Status())
-	due := n.server.Deadline()
-	if due == math.MaxInt64 || sim.Time(due) >= n.timerAt {
-		return
-	}
-	n.timer++
-	n.timerAt = max(sim.Time(due), n.world.kernel.Now())
-	n.world.kernel.ScheduleTimer(sim.Event{At: n.timerAt, To: n.proc, Kind: evTimer, Payload: n.timer})
+	n.alarm.Set(&n.world.kernel, n.proc, evTimer, sim.Time(n.server.Deadline()))
 }
 
 // bury ends the process as its fate says, and schedules its return.
@@ -194,8 +183,6 @@ func (n *node) bury() {
 	w := n.world
 	fate, down := n.fate, n.down
 	n.fate, n.server = alive, nil
-	n.timer++
-	n.timerAt = sim.Never
 	w.judges.Crashed(n.id)
 	n.seen = raft.Status{}
 	n.restart++
@@ -417,9 +404,6 @@ func (n *node) Describe(ev sim.Event, dst []byte) []byte {
 		return n.world.describePacket(ev.Payload, dst)
 	case evTimer:
 		dst = append(dst, "timer"...)
-		if ev.Payload != n.timer {
-			dst = append(dst, " (void)"...)
-		}
 	case evSync:
 		dst = append(dst, "sync done"...)
 	case evRestart:

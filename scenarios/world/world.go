@@ -179,7 +179,7 @@ func (w *World) addServers() error {
 			w.nodes = append(w.nodes, n)
 		}
 		n := w.nodes[i]
-		*n = node{world: w, proc: n.proc, id: id, disk: n.disk, timerAt: sim.Never, message: raft.Message{Entries: n.message.Entries[:0]}}
+		*n = node{world: w, proc: n.proc, id: id, disk: n.disk, message: raft.Message{Entries: n.message.Entries[:0]}}
 		n.disk.Reset(options)
 		if err := n.disk.Setup(func(fsys vfsFS) error { return server.Bootstrap(fsys, id, members) }); err != nil {
 			return fmt.Errorf("world: setup of n%d: %w", id, err)
