@@ -91,13 +91,13 @@ func log2(x uint64) uint64 {
 	m := x << (63 - whole) // in [1,2) with 63 places
 	result := whole
 	for range logPlaces {
-		hi, lo := bits.Mul64(m, m) // in [1,4) with 126 places
+		hi, _ := bits.Mul64(m, m) // in [1,4) with 62 places
 		result <<= 1
 		if hi>>63 == 1 {
 			result |= 1
 			m = hi
 		} else {
-			m = hi<<1 | lo>>63
+			m = hi << 1
 		}
 	}
 	return result

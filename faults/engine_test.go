@@ -49,8 +49,8 @@ type fake struct {
 
 const (
 	referee  sim.ProcID = 4000
-	kindHeal            = 1
-	kindBeat            = 2
+	kindHeal uint8      = 1
+	kindBeat uint8      = 2
 )
 
 func (f *fake) Servers() []sim.ProcID { return f.servers }

@@ -17,21 +17,21 @@ type Knobs struct {
 	Isolate    Slots `toml:"isolate"`  // per server
 	Split      Slots `toml:"split"`    // of the run
 	Cut        Slots `toml:"cut"`      // per pair of servers and direction
-	CrashAt    Slots `toml:"crash-at"` // per server
-	PowerAt    Slots `toml:"power-at"` // per server
+	CrashAt    Slots `toml:"crash_at"` // per server
+	PowerAt    Slots `toml:"power_at"` // per server
 	Blackout   Slots `toml:"blackout"` // of the run, as the aims
-	AimIsolate Slots `toml:"aim-isolate"`
-	AimCrash   Slots `toml:"aim-crash"`
-	AimPower   Slots `toml:"aim-power"`
+	AimIsolate Slots `toml:"aim_isolate"`
+	AimCrash   Slots `toml:"aim_crash"`
+	AimPower   Slots `toml:"aim_power"`
 
 	Crash sim.Ratio `toml:"crash"` // per moment, times the moment's weight
 	Power sim.Ratio `toml:"power"`
 
-	CutMin     time.Duration `toml:"cut-min"` // cuts last from CutMin to CutMax, log-uniform
-	CutMax     time.Duration `toml:"cut-max"`
-	OnDeadline sim.Ratio     `toml:"on-deadline"` // of the cuts end within 1 ms of a multiple of T
-	DownMin    time.Duration `toml:"down-min"`    // servers are down from DownMin to DownMax, log-uniform
-	DownMax    time.Duration `toml:"down-max"`
+	CutMin     time.Duration `toml:"cut_min"` // cuts last from CutMin to CutMax, log-uniform
+	CutMax     time.Duration `toml:"cut_max"`
+	OnDeadline sim.Ratio     `toml:"on_deadline"` // of the cuts end within 1 ms of a multiple of T
+	DownMin    time.Duration `toml:"down_min"`    // servers are down from DownMin to DownMax, log-uniform
+	DownMax    time.Duration `toml:"down_max"`
 	Winner     sim.Ratio     `toml:"winner"` // of the aims are at the node about to win, the others at the leader
 }
 

@@ -42,7 +42,7 @@ func TestSwarmDistribution(t *testing.T) {
 		faultless, fifo, sparse, lost, doubled, late, heavy, veryLate int
 		majority, loop, isolate, split, cut, crash, power             int
 		events                                                        [9]int
-		cuts, crashes                                                 int
+		cuts, crashes                                                 int64
 	)
 	count := func(n *int, when bool) {
 		if when {

@@ -77,6 +77,7 @@ func TestDrawsAreLegal(t *testing.T) {
 	voc := vocabulary(t)
 	present := SideOf(1, 2, 3, firstClient+1)
 	k := busy()
+	bothSides, winners := 0, 0
 	check := func(p sim.Purpose, seed uint64) {
 		all := sim.KeyedWords(seed, sim.MakeKey(p, sim.Subject{}))
 		few := all
@@ -99,6 +100,12 @@ func TestDrawsAreLegal(t *testing.T) {
 		if v.For < int64(low) || v.For > int64(high) {
 			t.Errorf("%s: for %v, want %v to %v", voc.Line(d), time.Duration(v.For), low, high)
 		}
+		if p == PurposeSplit && Side(w.N)&ClientsBoth != 0 {
+			bothSides++
+		}
+		if role, _ := chosen(d); p == PurposeAimIsolate && role == roleWinner {
+			winners++
+		}
 		if p == PurposeSplit || p == PurposeBlackout {
 			if Side(w.N)&^(present|ClientsBoth) != 0 || w.N != v.N&int64(present|ClientsBoth) {
 				t.Errorf("%v cut down to %v is %v", Side(v.N), present, Side(w.N))
@@ -112,6 +119,8 @@ func TestDrawsAreLegal(t *testing.T) {
 			check(p, seed)
 		}
 	}
+	near(t, "splits that leave the clients on both sides", bothSides, 500, 19, 5)
+	near(t, "aims at the winner", winners, 500, 33, 5)
 }
 
 // TestSplitsAreManned: with three servers or more, both sides of every split hold one.

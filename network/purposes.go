@@ -47,7 +47,7 @@ type Noise struct {
 	Doubled      sim.Ratio `toml:"doubled"`
 	Late         sim.Ratio `toml:"late"`
 	Delay        Delays    `toml:"delay"`         // of late packets
-	DoubledDelay Delays    `toml:"doubled-delay"` // of copies
+	DoubledDelay Delays    `toml:"doubled_delay"` // of copies
 }
 
 // For returns the noise of one purpose, the zero value if it is none of the network's.

@@ -67,8 +67,15 @@ func (k knobs) base() Options {
 	if k.chance("cluster.tiny", 1, 2) {
 		c.MaxEntriesPerMessage = int(k.between("cluster.max_entries_per_message", 1, 3))
 		c.MaxInflight = int(k.between("cluster.max_inflight", 1, 3))
+		// So few at a time is less than the clients ask for. The queue must be short, or what waits in it when the faults
+		// end takes longer than the liveness phase.
+		c.MaxUncommitted = int(k.between("cluster.max_uncommitted", 3, 20))
 	}
+	long := k.chance("run.long", 1, 2)
 	w.Clients = int(k.between("workload.clients", 3, 8))
+	if long {
+		w.Clients = int(k.between("workload.clients", 9, 10))
+	}
 	w.Keys = int(k.between("workload.keys", 1, 5))
 	if k.chance("workload.hot", 1, 2) {
 		w.Hot = sim.Ratio{Num: 1, Den: 2}
@@ -79,15 +86,17 @@ func (k knobs) base() Options {
 		w.Classes = append(w.Classes, pick(k, "workload.class."+string(rune('0'+i)), classes, 3, 2, 2, 3))
 	}
 	w.Sticky = k.chance("workload.sticky", 1, 2)
-	w.AttemptTimeout = t
-	w.OperationTimeout = 4 * t
+	// Above the calm time of a commit through a forwarding server, and short enough that clients go on asking while nobody
+	// can answer.
+	w.AttemptTimeout = max(t*3/10, 150*time.Millisecond)
+	w.OperationTimeout = 500 * time.Millisecond
 	n.Delay = k.duration("network.delay", t/300, t/50)
 	n.Spread = k.duration("network.spread", t/300, t/50)
 	o.Disk.SyncLatency = k.duration("disk.sync_latency", 100*time.Microsecond, t/50)
-	// Half of the runs are short, and packed; the others long enough for five hundred operations and more.
-	if k.chance("run.long", 1, 2) {
+	// Half of the runs are short; the others long enough for five hundred operations and more, whatever goes wrong.
+	if long {
 		o.Run.Window = 30 * time.Second
-		w.Pause = k.duration("workload.pause", 40*time.Millisecond, 120*time.Millisecond)
+		w.Pause = k.duration("workload.pause", 15*time.Millisecond, 50*time.Millisecond)
 	} else {
 		o.Run.Window = k.duration("run.window", 2500*time.Millisecond, 3500*time.Millisecond)
 		w.Pause = k.duration("workload.pause", 5*time.Millisecond, 60*time.Millisecond)

@@ -39,6 +39,7 @@ type Cluster struct {
 	Jitter               bool          `toml:"jitter"`  // election timeouts are drawn; else spread by id and term
 	MaxEntriesPerMessage int           `toml:"max_entries_per_message"`
 	MaxInflight          int           `toml:"max_inflight"`
+	MaxUncommitted       int           `toml:"max_uncommitted"` // entries beyond which a leader refuses more
 }
 
 // Workload is the clients.
@@ -93,7 +94,7 @@ func Defaults() Options {
 	return Options{
 		Cluster: Cluster{
 			Nodes: 3, ElectionTimeout: time.Second, HeartbeatInterval: 100 * time.Millisecond, KeepAlive: time.Second,
-			PreVote: true, CheckQuorum: true, Forward: true, Jitter: true, MaxEntriesPerMessage: 64, MaxInflight: 256,
+			PreVote: true, CheckQuorum: true, Forward: true, Jitter: true, MaxEntriesPerMessage: 64, MaxInflight: 256, MaxUncommitted: 1024,
 		},
 		Workload: Workload{
 			Application: "kv", Clients: 3, Keys: 2, Classes: []string{workload.ClassRegister, workload.ClassMixed},
@@ -139,8 +140,8 @@ func (o *Options) Validate() error {
 		return bad("cluster.heartbeat_interval", "the heartbeat interval (%v) must lie below the keep-alive (%v) and above the calm round trip (%v)", c.HeartbeatInterval, c.KeepAlive, roundTrip)
 	case c.ElectionTimeout > time.Hour:
 		return bad("cluster.election_timeout", "%v: want at most 1h", c.ElectionTimeout)
-	case c.MaxEntriesPerMessage < 1 || c.MaxInflight < 1:
-		return bad("cluster.max_entries_per_message", "this and max_inflight must be at least 1, not %d and %d", c.MaxEntriesPerMessage, c.MaxInflight)
+	case c.MaxEntriesPerMessage < 1 || c.MaxInflight < 1 || c.MaxUncommitted < 1:
+		return bad("cluster.max_entries_per_message", "this, max_inflight and max_uncommitted must be at least 1, not %d, %d and %d", c.MaxEntriesPerMessage, c.MaxInflight, c.MaxUncommitted)
 	case w.Clients < 1 || w.Clients > 30:
 		return bad("workload.clients", "%d clients: want 1 to 30", w.Clients)
 	case w.Keys < 1 || w.Keys > 1000:
@@ -185,7 +186,7 @@ func (c *Case) config(app workload.Application) world.Config {
 		Raft: raft.Config{
 			ElectionTimeout: o.Cluster.ElectionTimeout, HeartbeatInterval: o.Cluster.HeartbeatInterval,
 			DisablePreVote: !o.Cluster.PreVote, DisableCheckQuorum: !o.Cluster.CheckQuorum,
-			MaxEntriesPerMessage: o.Cluster.MaxEntriesPerMessage, MaxInflight: o.Cluster.MaxInflight,
+			MaxEntriesPerMessage: o.Cluster.MaxEntriesPerMessage, MaxInflight: o.Cluster.MaxInflight, MaxUncommitted: o.Cluster.MaxUncommitted,
 		},
 		Application: app,
 		Plan: workload.Plan{

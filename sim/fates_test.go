@@ -334,6 +334,9 @@ func TestEmit(t *testing.T) {
 	if _, granted := f.Emit(parseOne(t, "isolate n3 #1009 = at 1ms for 1ms both")); granted {
 		t.Error("emitted after the close")
 	}
+	if _, granted := f.Emit(parseOne(t, "knob n3 #1000 = 5")); !granted {
+		t.Error("what is no fault was refused after the close")
+	}
 }
 
 func TestAimIsAskedAndNotRecorded(t *testing.T) {

@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 )
 
 // Env is what a client does to the world. Completed and Abandoned are the last thing a call into the client does, and may
@@ -203,6 +204,15 @@ func (c *Client) Deadline() int64 {
 		return math.MaxInt64
 	}
 	return min(c.wake, c.end)
+}
+
+// SetOperationTimeout changes how long operations begun from now on may take; 0 for ever, else at least AttemptTimeout is
+// used.
+func (c *Client) SetOperationTimeout(d time.Duration) {
+	if d > 0 {
+		d = max(d, c.cfg.AttemptTimeout)
+	}
+	c.cfg.OperationTimeout = max(d, 0)
 }
 
 // Outstanding returns the operation that is neither completed nor abandoned, if there is one.

@@ -22,6 +22,10 @@ func (s *Server) HandleRequest(now int64, r *client.Request) {
 	if !s.wait(r) {
 		return
 	}
+	if s.proposedAlready(r, st.Term) {
+		s.counters.Suppressed++
+		return
+	}
 	s.envelope = statemachine.AppendEnvelope(s.envelope[:0], r.Client, r.Seq, r.Command)
 	if _, _, err := s.core.Propose(now, s.envelope); err != nil {
 		// The command is in no log: too much is uncommitted, or the lead was lost this instant.
@@ -29,9 +33,18 @@ func (s *Server) HandleRequest(now int64, r *client.Request) {
 		s.refuse(r, client.ReplyBusy, 0)
 		s.counters.Busy++
 	} else {
+		s.proposed[r.Client] = proposal{seq: r.Seq, term: st.Term}
 		s.counters.Proposed++
 	}
 	s.turn()
+}
+
+// proposedAlready reports whether the operation is in this leader's log from its present term, where it stays as long as the
+// server leads: to propose it again would only make the log longer. Without this, clients that retry before a slow cluster can
+// commit keep it slow: the log grows by retries faster than it is replicated, and every answer comes too late.
+func (s *Server) proposedAlready(r *client.Request, term uint64) bool {
+	p, ok := s.proposed[r.Client]
+	return ok && p.seq == r.Seq && p.term == term
 }
 
 // answerFromSession deals with requests whose operation was applied before, and reports whether r was one.

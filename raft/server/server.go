@@ -35,7 +35,7 @@ type Config struct {
 
 // Counters say what became of requests.
 type Counters struct {
-	Proposed, Forwarded, Redirected, Unavailable, Busy, Answered, AnsweredFromSession uint64
+	Proposed, Forwarded, Redirected, Unavailable, Busy, Suppressed, Answered, AnsweredFromSession uint64
 }
 
 type phase uint8
@@ -64,10 +64,11 @@ type Server struct {
 	term     uint64 // as of the last turn
 
 	recovered storage.State
-	issued    uint64      // last ticket given to the disk
-	durable   uint64      // last ticket that completed
-	dependent []dependent // in order of ticket
-	waiting   []waiter    // at most one per client, unordered
+	issued    uint64              // last ticket given to the disk
+	durable   uint64              // last ticket that completed
+	dependent []dependent         // in order of ticket
+	waiting   []waiter            // at most one per client, unordered
+	proposed  map[uint64]proposal // by client: its last operation that this server put into its log, until it is applied
 	counters  Counters
 
 	envelope []byte // scratch
@@ -86,6 +87,9 @@ type waiter struct {
 	client, seq uint64
 	attempt     uint32
 }
+
+// proposal is an operation in the log of a leader.
+type proposal struct{ seq, term uint64 }
 
 // Bootstrap writes the first state of a new member of a new cluster to an empty disk. It exists once the two syncs that it
 // submits, tickets 0 and 1, have completed.
@@ -113,7 +117,7 @@ func Restart(cfg Config, fsys vfs.FS, host Host, observer Observer, machine stat
 	}
 	return &Server{
 		cfg: cfg, host: host, observer: observer, log: log, recovered: state,
-		sessions: statemachine.NewSessions(machine),
+		sessions: statemachine.NewSessions(machine), proposed: make(map[uint64]proposal),
 	}, nil
 }
 
@@ -310,6 +314,9 @@ func (s *Server) apply(entries []raft.Entry) bool {
 		}
 		if !s.moment(MomentApplied) {
 			return false
+		}
+		if p, ok := s.proposed[id]; ok && p.seq <= seq {
+			delete(s.proposed, id)
 		}
 		if status == statemachine.StatusApplied || status == statemachine.StatusRepeated {
 			s.answer(id, seq, result)

@@ -98,6 +98,7 @@ func (c *Client) Deliver(ev sim.Event) {
 		}
 	case c.kinds.Final:
 		c.final = true
+		c.core.SetOperationTimeout(0) // from here on an operation that does not complete is a finding: none is given up
 		if c.beginAt != sim.Never {
 			c.planFinal(c.kernel.Now())
 		}
@@ -217,9 +218,6 @@ func (c *Client) Completed(seq uint64, result []byte) {
 // Abandoned implements client.Env.
 func (c *Client) Abandoned(seq uint64) {
 	c.session.Abandon(c.id, seq, c.kernel.Steps())
-	if c.isFinal && c.finals == 1 {
-		c.finals = 0 // the write of the final phase must complete: ask for a new one
-	}
 	c.plan(c.kernel.Now())
 }
 

@@ -389,6 +389,15 @@ func (n *node) observeRole(st raft.Status) {
 
 func (n *node) running() bool { return n.server != nil && n.server.Running() }
 
+// applied returns the last index the server has applied, 0 while it is down.
+func (n *node) applied() uint64 {
+	if !n.up() {
+		return 0
+	}
+	index, _ := n.server.Applied()
+	return index
+}
+
 // Fold implements sim.Process.
 func (n *node) Fold(ev sim.Event, d *sim.Digest) {
 	if ev.Kind == evMessage {
