@@ -96,7 +96,9 @@ func (k knobs) base() Options {
 	// Half of the runs are short; the others long enough for five hundred operations and more, whatever goes wrong.
 	if long {
 		o.Run.Window = 30 * time.Second
-		w.Pause = k.duration("workload.pause", 15*time.Millisecond, 50*time.Millisecond)
+		// An interval, not a pause: whoever was kept waiting goes on at once.
+		w.Interval = k.duration("workload.interval", 120*time.Millisecond, 240*time.Millisecond)
+		w.Pause = k.duration("workload.pause", 2*time.Millisecond, 20*time.Millisecond)
 	} else {
 		o.Run.Window = k.duration("run.window", 2500*time.Millisecond, 3500*time.Millisecond)
 		w.Pause = k.duration("workload.pause", 5*time.Millisecond, 60*time.Millisecond)
@@ -140,7 +142,7 @@ func makeSwarm(seed uint64, profile faults.Profile) *Case {
 	o := k.base()
 	t := o.Cluster.ElectionTimeout
 	swarm := faults.Swarm(faults.SwarmConfig{
-		Seed: seed, Profile: profile, Servers: o.Cluster.Nodes, Timeout: t, Window: o.Run.Window,
+		Seed: seed, Profile: profile, Servers: o.Cluster.Nodes, Timeout: t, Window: o.Run.Window, Moments: moments(&o),
 	})
 	o.Faults = swarm.Knobs
 	m, n := &swarm.Messages, &o.Network
@@ -160,4 +162,12 @@ func makeSwarm(seed uint64, profile faults.Profile) *Case {
 		}
 	}
 	return noisy(seed, o)
+}
+
+// moments estimates how many moments, times their weights, the servers pass through in the fault window: about 46 per operation and
+// server (four of weight ten between writing and sending, and half a dozen others). Clients wait some 30 ms for an answer.
+func moments(o *Options) uint64 {
+	perOperation := max(o.Workload.Pause+30*time.Millisecond, o.Workload.Interval)
+	operations := uint64(o.Workload.Clients) * uint64(o.Run.Window/perOperation)
+	return max(1, 46*operations*uint64(o.Cluster.Nodes))
 }
