@@ -132,9 +132,11 @@ func makeCanary(seed uint64) *Case {
 	return c
 }
 
+// MakeMixed makes the case of scenario mixed, for scenarios of a user's own that differ in application or core.
+func MakeMixed(seed uint64) *Case { return makeSwarm(seed, faults.ProfileMixed) }
+
 func makePartitions(seed uint64) *Case { return makeSwarm(seed, faults.ProfilePartitions) }
 func makeCrashes(seed uint64) *Case    { return makeSwarm(seed, faults.ProfileCrashes) }
-func makeMixed(seed uint64) *Case      { return makeSwarm(seed, faults.ProfileMixed) }
 
 // makeSwarm draws a cluster, and then which faults it has to live with.
 func makeSwarm(seed uint64, profile faults.Profile) *Case {
