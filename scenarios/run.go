@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 
+	"raftsim/scenarios/workload"
 	"raftsim/scenarios/world"
 	"raftsim/sim"
 )
@@ -12,10 +13,13 @@ import (
 type Runner struct {
 	catalogue *Catalogue
 	world     world.World
+	sessions  map[string]workload.Session // by scenario
 }
 
 // NewRunner returns a runner of the scenarios in cat.
-func NewRunner(cat *Catalogue) *Runner { return &Runner{catalogue: cat} }
+func NewRunner(cat *Catalogue) *Runner {
+	return &Runner{catalogue: cat, sessions: make(map[string]workload.Session)}
+}
 
 // RunOptions say what a run keeps. They change nothing about what happens in it.
 type RunOptions struct {
@@ -39,7 +43,10 @@ func (r *Runner) Run(c *Case, o RunOptions) (*Result, error) {
 		return nil, err
 	}
 	cfg := c.config(s.application())
-	cfg.NewCore = s.NewCore
+	if r.sessions[s.Name] == nil {
+		r.sessions[s.Name] = s.application().NewSession()
+	}
+	cfg.NewCore, cfg.Session = s.NewCore, r.sessions[s.Name]
 	cfg.Record, cfg.CheckOnce, cfg.Tracer = o.Record, o.CheckOnce, o.Tracer
 	outcome, err := r.world.Run(v, cfg)
 	if err != nil {

@@ -27,6 +27,7 @@ type Config struct {
 	Forward       bool           // followers forward requests; else they redirect
 
 	Application workload.Application
+	Session     workload.Session // of the application, reused from run to run; nil for a new one
 	Plan        workload.Plan
 	Client      client.Config
 	Pace        workload.Pace

@@ -27,7 +27,6 @@ type World struct {
 	ordinals sim.Ordinals
 	judges   checker.Cluster
 	session  workload.Session
-	sessions Sessions
 	nodes    []*node // by id - 1
 	clients  []*workload.Client
 	referee  referee
@@ -35,9 +34,6 @@ type World struct {
 	findings checker.Findings // of the harness: panics, halts, liveness
 	counts   Counts
 }
-
-// Sessions remembers which application the memory of a session belongs to.
-type Sessions struct{ app workload.Application }
 
 // Counts says what really happened in a run.
 type Counts struct {
@@ -97,8 +93,8 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 		return fmt.Errorf("world: initial leader n%d does not exist: there are %d servers", c.InitialLeader, c.Servers)
 	}
 	w.config, w.vocab = c, v
-	if w.session == nil || w.sessions.app != c.Application {
-		w.session, w.sessions.app = c.Application.NewSession(), c.Application
+	if w.session = c.Session; w.session == nil {
+		w.session = c.Application.NewSession()
 	}
 	if err := w.session.Reset(c.Plan); err != nil {
 		return err
