@@ -26,7 +26,8 @@ func MomentNames() []string {
 	return []string{"received", "persist", "written", "submitted", "synced", "sent", "elected", "applied"}
 }
 
-// Host carries out what the server decides. None of its calls may call back into the server. Messages, requests and
+// Host carries out what the server decides. None of its calls may call back into the server, except to read (Status,
+// Running, Deadline, Applied, Counters). Messages, requests and
 // replies are the host's for the time of the call only.
 type Host interface {
 	// Moment reports whether the server is alive; term is its current one. After false the server does nothing any more

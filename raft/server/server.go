@@ -11,12 +11,17 @@
 //   - The server that took a request from a client answers it, once its own state machine has applied it.
 //   - A request is forwarded once at most. A server that cannot propose a forwarded one tells the client to try again.
 //   - After a failed write or sync the server halts: what its disk holds is unknown.
+//   - Whatever outsiders can make grow has a bound: waiting clients (Config.MaxWaiting), commands (Config.MaxCommand), held
+//     messages (maxHeld), remembered proposals (the entries a leader has of its term and has not applied).
+//
+// Calls do not nest: a host that calls back into the server, other than to read, meets a panic. So does one that goes on
+// with a server after one of its calls ended in a panic: what was decided and what was carried out no longer agree.
 package server
 
 import (
-	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"raftsim/raft"
 	"raftsim/raft/client"
@@ -31,12 +36,26 @@ type Config struct {
 	NewCore    NewCore // nil: NewRaft
 	Forward    bool    // a follower forwards requests to the leader it believes in; else it redirects the client
 	MaxWaiting int     // clients whose answer is pending at this server; beyond it they are refused; 0: 1024
+	MaxCommand int     // bytes of a command; a larger one is refused before it is in any log; 0: 1 MiB, at most 32 MiB
 }
 
 // Counters say what became of requests.
 type Counters struct {
 	Proposed, Forwarded, Redirected, Unavailable, Busy, Suppressed, Answered, AnsweredFromSession uint64
+	// Shed is how many messages were dropped because too many waited for the disk already.
+	Shed uint64
 }
+
+const (
+	defaultMaxWaiting = 1024
+	defaultMaxCommand = 1 << 20
+	// largestCommand leaves room for the envelope and the entry's head in a record of the log, which the log bounds by
+	// 64 MiB: a leader halts when it cannot write its own log, and a client must not be able to bring that about.
+	largestCommand = 32 << 20
+	// maxHeld bounds the messages that wait for the disk. A disk that stalls for minutes meets a leader that goes on sending
+	// heartbeats; an answer that is dropped is like one the network lost.
+	maxHeld = 1 << 12
+)
 
 type phase uint8
 
@@ -47,8 +66,9 @@ const (
 	phaseHalted
 )
 
-// recoveryTicket is the sync of what a restart read; the core's tickets start at 1.
-const recoveryTicket vfs.Ticket = 0
+// recoveryTicket is the sync of what a restart read. The core's tickets rise from 1 and a bootstrap uses 0 and 1: neither
+// can be taken for it.
+const recoveryTicket vfs.Ticket = math.MaxUint64
 
 // Server is one member. It is made by Restart.
 type Server struct {
@@ -60,6 +80,8 @@ type Server struct {
 	sessions *statemachine.Sessions
 	phase    phase
 	campaign bool // as soon as recovered
+	inside   bool // a call is under way, or one has panicked
+	now      int64
 	leading  bool
 	term     uint64 // as of the last turn
 
@@ -68,12 +90,13 @@ type Server struct {
 	durable   uint64              // last ticket that completed
 	dependent []dependent         // in order of ticket
 	waiting   []waiter            // at most one per client, unordered
-	proposed  map[uint64]proposal // by client: its last operation that this server put into its log, until it is applied
+	proposed  map[uint64]proposal // by client: its last operation that this leader put into its log, until it is applied
 	counters  Counters
 
-	envelope []byte // scratch
-	result   []byte // scratch
-	reply    client.Reply
+	envelope []byte         // scratch
+	result   []byte         // scratch
+	reply    client.Reply   // scratch
+	forward  client.Request // scratch
 }
 
 // dependent is a message that may leave once ticket is durable.
@@ -86,6 +109,7 @@ type dependent struct {
 type waiter struct {
 	client, seq uint64
 	attempt     uint32
+	heard       int64 // when the client asked last
 }
 
 // proposal is an operation in the log of a leader.
@@ -108,8 +132,15 @@ func Restart(cfg Config, fsys vfs.FS, host Host, observer Observer, machine stat
 	if cfg.NewCore == nil {
 		cfg.NewCore = NewRaft
 	}
+	if cfg.MaxWaiting < 0 || cfg.MaxCommand < 0 || cfg.MaxCommand > largestCommand {
+		return nil, fmt.Errorf("server: MaxWaiting (%d) and MaxCommand (%d) must not be negative, nor MaxCommand above %d",
+			cfg.MaxWaiting, cfg.MaxCommand, largestCommand)
+	}
 	if cfg.MaxWaiting == 0 {
-		cfg.MaxWaiting = 1024
+		cfg.MaxWaiting = defaultMaxWaiting
+	}
+	if cfg.MaxCommand == 0 {
+		cfg.MaxCommand = defaultMaxCommand
 	}
 	log, state, err := storage.Open(fsys, cfg.Raft.ID, recoveryTicket)
 	if err != nil {
@@ -123,30 +154,37 @@ func Restart(cfg Config, fsys vfs.FS, host Host, observer Observer, machine stat
 
 // HandleMessage takes in a message of another member.
 func (s *Server) HandleMessage(now int64, m *raft.Message) {
-	if s.phase != phaseRunning || !s.moment(MomentReceived) {
+	if s.phase != phaseRunning {
 		return
 	}
-	// A message the core refuses (of no member, say) is dropped like one that was lost.
-	_ = s.core.Step(now, m)
-	s.turn()
+	s.enter(now)
+	if s.moment(MomentReceived) {
+		// A message the core refuses (of no member, say) is dropped like one that was lost.
+		_ = s.core.Step(now, m)
+		s.turn()
+	}
+	s.inside = false
 }
 
-// HandleSync takes in the completion of a sync.
+// HandleSync takes in the completion of a sync. Completions come in the order of submission.
 func (s *Server) HandleSync(now int64, t vfs.Ticket, err error) {
 	if s.phase != phaseRunning && s.phase != phaseRecovering {
 		return
 	}
-	if err != nil {
+	s.enter(now)
+	switch {
+	case err != nil:
 		s.halt(fmt.Errorf("sync %d failed, so what the disk holds is unknown: %w", t, err))
-		return
+	case s.phase == phaseRunning:
+		s.synced(uint64(t))
+	case t == recoveryTicket:
+		s.start()
 	}
-	if s.phase == phaseRecovering {
-		if t == recoveryTicket {
-			s.start(now)
-		}
-		return
-	}
-	ticket := uint64(t)
+	s.inside = false
+}
+
+// synced lets go of what waited for a ticket.
+func (s *Server) synced(ticket uint64) {
 	if ticket <= s.durable || ticket > s.issued {
 		panic(fmt.Sprintf("server: n%d: sync %d completed, but %d were issued and %d are complete", s.cfg.Raft.ID, ticket, s.issued, s.durable))
 	}
@@ -154,20 +192,24 @@ func (s *Server) HandleSync(now int64, t vfs.Ticket, err error) {
 		return
 	}
 	s.durable = ticket
-	s.core.Advance(now, ticket)
+	s.core.Advance(s.now, ticket)
 	s.release()
 	if s.moment(MomentSent) {
 		s.turn()
 	}
 }
 
-// Tick lets time pass.
+// Tick lets time pass. It may be called at any time, and does something from Deadline on.
 func (s *Server) Tick(now int64) {
-	if s.phase != phaseRunning || now < s.core.Deadline() || !s.moment(MomentReceived) {
+	if s.phase != phaseRunning || now < s.core.Deadline() {
 		return
 	}
-	s.core.Tick(now)
-	s.turn()
+	s.enter(now)
+	if s.moment(MomentReceived) {
+		s.core.Tick(now)
+		s.turn()
+	}
+	s.inside = false
 }
 
 // Deadline says when Tick next wants to be called, in local nanoseconds; math.MaxInt64 for never.
@@ -180,12 +222,14 @@ func (s *Server) Deadline() int64 {
 
 // Campaign starts an election now, or as soon as the server has recovered.
 func (s *Server) Campaign(now int64) {
-	if s.phase == phaseRecovering {
+	switch s.phase {
+	case phaseRecovering:
 		s.campaign = true
-	}
-	if s.phase == phaseRunning {
+	case phaseRunning:
+		s.enter(now)
 		s.core.Campaign(now)
 		s.turn()
+		s.inside = false
 	}
 }
 
@@ -210,10 +254,18 @@ func (s *Server) Applied() (index, hash uint64) { return s.sessions.Applied(), s
 // Counters returns what became of the requests so far.
 func (s *Server) Counters() Counters { return s.counters }
 
+// enter begins a call.
+func (s *Server) enter(now int64) {
+	if s.inside {
+		panic(fmt.Sprintf("server: n%d: called from within one of its own calls, or after one that panicked", s.cfg.Raft.ID))
+	}
+	s.inside, s.now = true, now
+}
+
 // start makes the core of the recovered state.
-func (s *Server) start(now int64) {
+func (s *Server) start() {
 	st := s.recovered
-	core, err := s.cfg.NewCore(s.cfg.Raft, now, raft.InitialState{HardState: st.HardState, ConfState: st.ConfState, Entries: st.Entries})
+	core, err := s.cfg.NewCore(s.cfg.Raft, s.now, raft.InitialState{HardState: st.HardState, ConfState: st.ConfState, Entries: st.Entries})
 	if err != nil {
 		s.halt(fmt.Errorf("start of member %d: %w", s.cfg.Raft.ID, err))
 		return
@@ -224,7 +276,7 @@ func (s *Server) start(now int64) {
 	}
 	s.recovered = storage.State{}
 	if s.campaign {
-		s.core.Campaign(now)
+		s.core.Campaign(s.now)
 	}
 	s.turn()
 }
@@ -237,9 +289,7 @@ func (s *Server) turn() {
 		if s.observer != nil {
 			s.observer.Turn(rd, st)
 		}
-		elected := st.Role == raft.StateLeader && !s.leading
-		s.leading, s.term = st.Role == raft.StateLeader, st.Term
-		if elected && !s.moment(MomentElected) {
+		if !s.note(st) {
 			return
 		}
 		if !s.persist(rd) {
@@ -248,12 +298,11 @@ func (s *Server) turn() {
 		for i := range rd.Messages {
 			s.host.SendMessage(&rd.Messages[i])
 		}
-		after := s.issued
 		for i := range rd.Dependent {
-			if after == s.durable {
+			if s.issued == s.durable {
 				s.host.SendMessage(&rd.Dependent[i])
 			} else {
-				s.dependent = append(s.dependent, dependent{ticket: after, message: rd.Dependent[i]})
+				s.hold(&rd.Dependent[i])
 			}
 		}
 		if len(rd.Messages)+len(rd.Dependent) > 0 && !s.moment(MomentSent) {
@@ -263,6 +312,18 @@ func (s *Server) turn() {
 			return
 		}
 	}
+}
+
+// note takes in the term and role of a turn. It reports whether the server lives on.
+func (s *Server) note(st raft.Status) bool {
+	leading := st.Role == raft.StateLeader
+	same := leading == s.leading && st.Term == s.term
+	s.leading, s.term = leading, st.Term
+	if same {
+		return true
+	}
+	clear(s.proposed) // of a leadership that is over: the log may have lost them, and may be made to lose them
+	return !leading || s.moment(MomentElected)
 }
 
 // persist writes what must be durable and submits the sync. It reports whether the server lives on.
@@ -287,6 +348,17 @@ func (s *Server) persist(rd *raft.Ready) bool {
 	s.issued = rd.Ticket
 	s.log.Sync(vfs.Ticket(rd.Ticket))
 	return s.moment(MomentSubmitted)
+}
+
+// hold keeps a message until everything issued so far is durable. The core may use the message's memory again before that.
+func (s *Server) hold(m *raft.Message) {
+	if len(s.dependent) >= maxHeld {
+		s.counters.Shed++
+		return
+	}
+	held := dependent{ticket: s.issued, message: *m}
+	held.message.Entries = slices.Clone(m.Entries)
+	s.dependent = append(s.dependent, held)
 }
 
 // release lets go of the messages whose ticket is durable.
@@ -318,12 +390,12 @@ func (s *Server) apply(entries []raft.Entry) bool {
 		if p, ok := s.proposed[id]; ok && p.seq <= seq {
 			delete(s.proposed, id)
 		}
-		if status == statemachine.StatusApplied || status == statemachine.StatusRepeated {
+		if status == statemachine.StatusApplied { // who waited for a repeated one was answered the first time
 			s.answer(id, seq, result)
 		}
 	}
 	if n := len(entries); n > 0 {
-		s.core.Applied(0, entries[n-1].Index)
+		s.core.Applied(s.now, entries[n-1].Index)
 	}
 	return true
 }
@@ -340,6 +412,3 @@ func (s *Server) halt(err error) {
 	s.phase = phaseHalted
 	s.host.Halt(err)
 }
-
-// ErrStopped is not returned by any call; it is what a host may report of a server that is dead or halted.
-var ErrStopped = errors.New("server has stopped")

@@ -1,0 +1,161 @@
+package server
+
+import (
+	"errors"
+	"math"
+	"testing"
+
+	"raftsim/raft"
+	"raftsim/raft/statemachine"
+	"raftsim/raft/storage"
+	"raftsim/raft/vfs"
+)
+
+// Until the sync of what a restart read has completed, nothing leaves and nothing is taken in: the bytes may be those of a
+// crashed process that no sync ever covered.
+func TestNothingHappensBeforeRecovery(t *testing.T) {
+	r := newRig(t, 1, 3)
+	core := r.scripted()
+	core.readies = []raft.Ready{ack(1)}
+	r.restart()
+	r.want("sync recovery")
+	r.step(raft.Message{Type: raft.MsgVote, From: 2, Term: 1})
+	r.request(ask(5, 1, 1))
+	r.request(forwardedBy(2, ask(6, 1, 1)))
+	r.server.Tick(math.MaxInt64)
+	r.server.HandleSync(0, 0, nil) // of a bootstrap, say
+	r.server.HandleSync(0, 1, nil)
+	r.want()
+	if r.server.Running() || r.server.Deadline() != math.MaxInt64 || core.stepped+core.ticked+core.proposes > 0 {
+		t.Error("the server takes part while it recovers")
+	}
+	r.sync()
+	r.want("send n1>n2 heartbeat-resp t1")
+	if !r.server.Running() {
+		t.Error("the server does not run after it has recovered")
+	}
+}
+
+// A host need not wait for the bootstrap before it restarts: completions come in order.
+func TestBootstrapAndRestartInOneGo(t *testing.T) {
+	d := newDisk()
+	if err := Bootstrap(d, 1, raft.ConfState{Voters: []uint64{1}}); err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, id: 1, disk: d, host: &host{}}
+	r.cfg = Config{Raft: raft.Config{ID: 1, ElectionTimeout: electionTimeout, HeartbeatInterval: heartbeat}}
+	r.restart()
+	r.sync()
+	r.sync()
+	if r.server.Running() {
+		t.Fatal("the syncs of the bootstrap were taken for that of the restart")
+	}
+	r.sync()
+	r.lead()
+}
+
+// A vote that only the page cache had is not spoken for: it counts once the recovery sync is done, and survives then.
+func TestRecoveredVoteIsDurableBeforeItIsSpokenFor(t *testing.T) {
+	r := newRig(t, 1, 3).running()
+	ask2 := raft.Message{Type: raft.MsgVote, From: 2, Term: 7}
+	r.step(ask2)
+	r.want("write", "sync 1")
+	r.disk.pending = nil // the process crashes before the sync did anything
+	r.restart()
+	if st := r.server.Status(); st.Term != 7 || st.Vote != 2 {
+		t.Fatalf("the page cache remembers %s", raft.DescribeStatus(nil, st))
+	}
+	r.step(ask2)
+	r.want("sync recovery")
+	r.sync()
+	r.disk.powerLoss(0)
+	r.restart()
+	r.sync()
+	if st := r.server.Status(); st.Term != 7 || st.Vote != 2 {
+		t.Fatalf("after the power loss: %s", raft.DescribeStatus(nil, st))
+	}
+	r.host.lines = nil
+	r.step(raft.Message{Type: raft.MsgVote, From: 3, Term: 7})
+	r.want("send n1>n3 vote-resp t7 rejected commit 0/0")
+}
+
+// Disks a server must not start on.
+func TestRestartRefuses(t *testing.T) {
+	good := newRig(t, 1, 3)
+	for _, test := range []struct {
+		name string
+		disk vfs.FS
+		cfg  func(c *Config)
+		want error
+	}{
+		{"an empty disk", newDisk(), func(*Config) {}, storage.ErrEmpty},
+		{"the disk of another member", good.disk, func(c *Config) { c.Raft.ID = 2 }, storage.ErrWrongID},
+		{"a bad raft configuration", good.disk, func(c *Config) { c.Raft.HeartbeatInterval = 0 }, nil},
+		{"a negative bound of waiting clients", good.disk, func(c *Config) { c.MaxWaiting = -1 }, nil},
+		{"a negative bound of commands", good.disk, func(c *Config) { c.MaxCommand = -1 }, nil},
+		{"commands the log cannot hold", good.disk, func(c *Config) { c.MaxCommand = largestCommand + 1 }, nil},
+	} {
+		cfg := good.cfg
+		test.cfg(&cfg)
+		s, err := Restart(cfg, test.disk, good.host, nil, statemachine.NewKV())
+		if err == nil || s != nil || (test.want != nil && !errors.Is(err, test.want)) {
+			t.Errorf("%s: error %v, want %v", test.name, err, test.want)
+		}
+	}
+	if err := Bootstrap(good.disk, 1, raft.ConfState{Voters: []uint64{1}}); !errors.Is(err, storage.ErrNotEmpty) {
+		t.Errorf("bootstrap on a used disk: %v", err)
+	}
+}
+
+// A recovery sync that fails, and a core that refuses what the disk says, halt the server.
+func TestFailedRecoveryHalts(t *testing.T) {
+	broken := errors.New("broken")
+	failedSync := newRig(t, 1, 3)
+	failedSync.disk.FailSyncs(broken)
+	refusedState := newRig(t, 1, 3)
+	refusedState.cfg.NewCore = func(raft.Config, int64, raft.InitialState) (Core, error) { return nil, broken }
+	for _, r := range []*rig{failedSync, refusedState} {
+		r.restart()
+		r.server.Campaign(0)
+		r.sync()
+		r.want("sync recovery", "halt")
+		if len(r.host.halts) != 1 || !errors.Is(r.host.halts[0], broken) {
+			t.Errorf("halted with %v", r.host.halts)
+		}
+		poke(r)
+		r.want()
+		r.server.Status()
+	}
+}
+
+// A campaign asked for during recovery takes place after it.
+func TestCampaignWaitsForRecovery(t *testing.T) {
+	r := newRig(t, 1, 1)
+	r.restart()
+	r.server.Campaign(0)
+	r.want("sync recovery")
+	r.sync()
+	r.syncAll()
+	if st := r.server.Status(); st.Role != raft.StateLeader || st.Term != 1 {
+		t.Errorf("got %s", raft.DescribeStatus(nil, st))
+	}
+}
+
+// A restart replays the log: the same state, and a retry is answered from the session.
+func TestRestartReplaysTheLog(t *testing.T) {
+	r := newRig(t, 1, 1).running().lead()
+	for seq := uint64(1); seq <= 3; seq++ {
+		r.request(ask(5, seq, 1))
+		r.syncAll()
+	}
+	_, before := r.server.Applied()
+	r.disk.powerLoss(0)
+	r.restart()
+	r.sync()
+	r.lead() // a new leader's first entry commits those before it
+	if _, after := r.server.Applied(); after != before {
+		t.Errorf("state %x after the restart, %x before", after, before)
+	}
+	r.request(ask(5, 3, 2))
+	r.want("reply c5 #3 try 2 ok: 1 bytes")
+}
