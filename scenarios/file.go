@@ -11,6 +11,8 @@ import (
 	"github.com/BurntSushi/toml"
 	"golang.org/x/tools/txtar"
 
+	"raftsim/scenarios/workload"
+	"raftsim/scenarios/world"
 	"raftsim/sim"
 )
 
@@ -61,7 +63,7 @@ type expectFile struct {
 	Verdict   string `toml:"verdict"`
 	Signature string `toml:"signature"`
 	Digest    string `toml:"digest"`
-	Steps     uint64 `toml:"steps"`
+	Steps     int64  `toml:"steps"` // signed, since the decoder takes -1 for 2^64-1
 }
 
 const (
@@ -89,7 +91,7 @@ func (f *SeedFile) Format(v *sim.Vocabulary) ([]byte, error) {
 		overrides = append(v.AppendLine(overrides, d), '\n')
 	}
 	expect, err := marshal(expectFile{
-		Verdict: f.Expect.Verdict.String(), Signature: f.Expect.Signature, Digest: FormatDigest(f.Expect.Digest), Steps: f.Expect.Steps,
+		Verdict: f.Expect.Verdict.String(), Signature: f.Expect.Signature, Digest: FormatDigest(f.Expect.Digest), Steps: int64(f.Expect.Steps),
 	})
 	if err != nil {
 		return nil, err
@@ -111,10 +113,15 @@ func FormatSeed(seed uint64) string { return strconv.FormatUint(seed, 10) }
 
 // ParseSeed reads a seed: decimal, hexadecimal with 0x, or a commit hash of 7 to 40 hexadecimal digits that is not decimal.
 func ParseSeed(s string) (uint64, error) {
-	if n, err := strconv.ParseUint(s, 0, 64); err == nil {
+	digits, base := s, 10
+	if rest, ok := strings.CutPrefix(s, "0x"); ok {
+		digits, base = rest, 16
+	}
+	if n, err := strconv.ParseUint(digits, base, 64); err == nil {
 		return n, nil
 	}
-	if len(s) >= 7 && len(s) <= 40 && strings.Trim(s, "0123456789abcdefABCDEF") == "" {
+	decimal := strings.Trim(s, "0123456789") == "" // too large a number, and no hash
+	if !decimal && len(s) >= 7 && len(s) <= 40 && strings.Trim(s, "0123456789abcdefABCDEF") == "" {
 		if n, err := strconv.ParseUint(s[:min(16, len(s))], 16, 64); err == nil {
 			return n, nil
 		}
@@ -139,11 +146,15 @@ func (cat *Catalogue) ParseSeedFile(name string, data []byte) (*SeedFile, error)
 		return nil, err
 	}
 	f.Case = c
+	scenario, err := cat.Lookup(c.Scenario)
+	if err != nil {
+		return nil, p.fail(p.lineOf(sectionCase, "scenario"), "%v", err)
+	}
 	v, err := cat.Vocabulary(c.Scenario)
 	if err != nil {
 		return nil, p.fail(p.lineOf(sectionCase, "scenario"), "%v", err)
 	}
-	if err := p.parseOverrides(v, c); err != nil {
+	if err := p.parseOverrides(v, scenario.application(), c); err != nil {
 		return nil, err
 	}
 	f.Expect, err = p.parseExpect()
@@ -154,7 +165,6 @@ type fileParser struct {
 	name  string
 	text  map[string]string // by section
 	first map[string]int    // line of the section's first line
-	masks []string
 }
 
 func (p *fileParser) fail(line int, format string, args ...any) error {
@@ -212,17 +222,31 @@ func (p *fileParser) lineOf(section, key string) int {
 func (p *fileParser) decode(section string, into any) error {
 	meta, err := toml.Decode(p.text[section], into)
 	if err != nil {
-		var pe toml.ParseError
-		if errors.As(err, &pe) {
-			return p.fail(p.first[section]+pe.Position.Line-1, "%s", pe.Message)
-		}
-		return p.fail(p.first[section], "%v", err)
+		line, problem := tomlProblem(err)
+		return p.fail(p.first[section]+line-1, "%s", problem)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		key := unknown[0].String()
 		return p.fail(p.lineOf(section, key), "unknown key %q%s", key, suggestKey(key))
 	}
 	return nil
+}
+
+// tomlProblem takes an error of the TOML decoder apart: the line, from 1, and what is wrong there.
+func tomlProblem(err error) (line int, problem string) {
+	var pe toml.ParseError
+	if errors.As(err, &pe) {
+		return pe.Position.Line, pe.Message
+	}
+	// Values of a wrong type are reported as text only: toml: line 24 (last key "workload.keys"): incompatible types ...
+	text := strings.TrimPrefix(err.Error(), "toml: ")
+	if rest, ok := strings.CutPrefix(text, "line "); ok {
+		number, rest, _ := strings.Cut(rest, " ")
+		if n, err := strconv.Atoi(number); err == nil {
+			return n, strings.Replace(strings.TrimPrefix(rest, "(last key "), "): ", ": ", 1)
+		}
+	}
+	return 1, text
 }
 
 func suggestKey(key string) string {
@@ -286,7 +310,7 @@ func (p *fileParser) parseCase(cat *Catalogue) (*Case, error) {
 	return c, nil
 }
 
-func (p *fileParser) parseOverrides(v *sim.Vocabulary, c *Case) error {
+func (p *fileParser) parseOverrides(v *sim.Vocabulary, app workload.Application, c *Case) error {
 	seen := make(map[sim.Key]int)
 	for i, line := range strings.Split(p.text[sectionOverrides], "\n") {
 		at := p.first[sectionOverrides] + i
@@ -301,7 +325,7 @@ func (p *fileParser) parseOverrides(v *sim.Vocabulary, c *Case) error {
 			return p.fail(at, "%s has a line already, %d", v.AppendKey(nil, d.Key), first)
 		}
 		seen[d.Key] = at
-		if err := c.checkProcesses(v, d); err != nil {
+		if err := world.CheckDisturbance(v, app, d, c.Options.Cluster.Nodes, c.plan()); err != nil {
 			return p.fail(at, "%v", err)
 		}
 		c.Overrides = append(c.Overrides, d)
@@ -323,7 +347,10 @@ func (p *fileParser) parseExpect() (e Expect, err error) {
 	if (e.Verdict == Violation) != (ef.Signature != "") {
 		return e, p.fail(p.lineOf(sectionExpect, "signature"), "a violation has a signature, and nothing else has")
 	}
-	e.Signature, e.Steps = ef.Signature, ef.Steps
+	if ef.Steps < 0 {
+		return e, p.fail(p.lineOf(sectionExpect, "steps"), "steps %d: want at least 0", ef.Steps)
+	}
+	e.Signature, e.Steps = ef.Signature, uint64(ef.Steps)
 	return e, nil
 }
 

@@ -120,6 +120,9 @@ type OptionError struct{ Key, Problem string }
 
 func (e *OptionError) Error() string { return e.Key + ": " + e.Problem }
 
+// stepsMax bounds the bounds on steps.
+const stepsMax = 1 << 62
+
 // Validate reports in one sentence what is wrong with o, or nil.
 func (o *Options) Validate() error {
 	c, w, n := &o.Cluster, &o.Workload, &o.Network
@@ -166,15 +169,21 @@ func (o *Options) Validate() error {
 		return bad("run.window", "%v: want above 0 and at most 10h", o.Run.Window)
 	case o.Run.LivenessTimeouts < 2 || o.Run.LivenessTimeouts > 10_000:
 		return bad("run.liveness_timeouts", "%d: want 2 to 10000", o.Run.LivenessTimeouts)
-	case o.Run.MaxSteps == 0 || o.Run.MaxInstantSteps == 0:
-		return bad("run.max_steps", "this and max_instant_steps must be above 0")
+	// Upper bounds, because a negative number in a file arrives as a very large one.
+	case o.Run.MaxSteps == 0 || o.Run.MaxSteps > stepsMax || o.Run.MaxInstantSteps == 0 || o.Run.MaxInstantSteps > stepsMax:
+		return bad("run.max_steps", "this and max_instant_steps: want 1 to 2^62")
+	case o.Run.SearchSteps > stepsMax:
+		return bad("run.search_steps", "want 0 to 2^62")
 	}
 	for _, class := range w.Classes {
 		if w.Application == "kv" && !workload.KnownClass(class) {
 			return bad("workload.classes", "unknown class %q: one of register, cas, append, mixed", class)
 		}
 	}
-	return o.Faults.Validate()
+	if err := o.Faults.Validate(); err != nil {
+		return bad("faults", "%s", strings.TrimPrefix(err.Error(), "faults: "))
+	}
+	return nil
 }
 
 // config translates a case into what the world runs.
@@ -189,9 +198,7 @@ func (c *Case) config(app workload.Application) world.Config {
 			MaxEntriesPerMessage: o.Cluster.MaxEntriesPerMessage, MaxInflight: o.Cluster.MaxInflight, MaxUncommitted: o.Cluster.MaxUncommitted,
 		},
 		Application: app,
-		Plan: workload.Plan{
-			Clients: o.Workload.Clients, Keys: o.Workload.Keys, Classes: o.Workload.Classes, Hot: o.Workload.Hot,
-		},
+		Plan:        c.plan(),
 		Client: client.Config{
 			AttemptTimeout: o.Workload.AttemptTimeout, OperationTimeout: o.Workload.OperationTimeout, Sticky: o.Workload.Sticky,
 		},
@@ -213,7 +220,13 @@ func (c *Case) config(app workload.Application) world.Config {
 	}
 }
 
-// describeKeys lists all option keys, for suggestions.
+// plan is the part of the options that shapes operations.
+func (c *Case) plan() workload.Plan {
+	w := &c.Options.Workload
+	return workload.Plan{Clients: w.Clients, Keys: w.Keys, Classes: w.Classes, Hot: w.Hot}
+}
+
+// optionKeys lists all option keys, for suggestions.
 func optionKeys() []string {
 	text, err := marshalOptions(Defaults())
 	if err != nil {

@@ -1,14 +1,10 @@
 package scenarios
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/BurntSushi/toml"
-
-	"raftsim/scenarios/world"
-	"raftsim/sim"
 )
 
 // Set changes one option by its TOML name: "cluster.nodes=5", "network.late=1/20", "workload.classes=[\"cas\"]". Text needs no
@@ -41,18 +37,10 @@ func (o *Options) Set(assignment string) error {
 		}
 		first = err
 	}
-	var pe toml.ParseError
-	if errors.As(first, &pe) {
-		first = errors.New(pe.Message)
-	}
-	return fmt.Errorf("--set %s: %w", assignment, first)
+	_, problem := tomlProblem(first)
+	return fmt.Errorf("--set %s: %s", assignment, problem)
 }
 
 func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
-}
-
-// checkProcesses refuses a disturbance about a process that the case does not have.
-func (c *Case) checkProcesses(v *sim.Vocabulary, d sim.Disturbance) error {
-	return world.CheckProcesses(v, d, c.Options.Cluster.Nodes, c.Options.Workload.Clients)
 }

@@ -20,6 +20,8 @@ type Application interface {
 	// meaning is the application's. ParseChoice(AppendChoice(c)) gives c back for every choice a Session can draw.
 	AppendChoice(dst []byte, choice int64) []byte
 	ParseChoice(s string) (int64, error)
+	// CheckChoice says what is wrong with a choice in a run of this plan: it may have been written by hand, or for another plan.
+	CheckChoice(p Plan, choice int64) error
 	// NewSession returns the memory of one run. It is used for many runs, each begun by Reset.
 	NewSession() Session
 }

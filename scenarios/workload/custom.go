@@ -53,6 +53,14 @@ func (a *Custom) ParseChoice(s string) (int64, error) {
 	return 0, fmt.Errorf("%q is no operation of application %s", s, a.AppName)
 }
 
+// CheckChoice implements Application.
+func (a *Custom) CheckChoice(_ Plan, choice int64) error {
+	if choice < 1 || choice > int64(len(a.Choices)) {
+		return fmt.Errorf("application %s has no choice %d", a.AppName, choice)
+	}
+	return nil
+}
+
 // NewSession implements Application.
 func (a *Custom) NewSession() Session { return &customSession{app: a} }
 
@@ -126,8 +134,8 @@ func (s *customSession) Final(_, k uint64) (int64, bool) {
 
 // Invoke implements Session.
 func (s *customSession) Invoke(client, seq uint64, choice int64, _ uint64, dst []byte) ([]byte, error) {
-	if choice < 1 || choice > int64(len(s.app.Choices)) {
-		return nil, fmt.Errorf("application %s has no choice %d", s.app.AppName, choice)
+	if err := s.app.CheckChoice(Plan{}, choice); err != nil {
+		return nil, err
 	}
 	command, input := s.app.Choices[choice-1].Command(dst, client, seq)
 	s.clock++

@@ -85,6 +85,14 @@ func (KV) ParseChoice(s string) (int64, error) {
 	return 0, fmt.Errorf("%q is no operation: write get, put, delete, cas or append and a key, like: put k1", s)
 }
 
+// CheckChoice implements Application. Any operation may be done on any key, whatever the key's class; only draws keep to it.
+func (KV) CheckChoice(p Plan, choice int64) error {
+	if op, key := chosen(choice); choice < 1 || op < 1 || int(op) >= len(opNames()) || key >= uint64(p.Keys) {
+		return fmt.Errorf("operation %s: there are keys k0..k%d", KV{}.AppendChoice(nil, choice), p.Keys-1)
+	}
+	return nil
+}
+
 type kvSession struct {
 	plan    Plan
 	history checker.History
@@ -157,10 +165,10 @@ func uniqueWord(client, seq uint64) uint64 { return client<<40 | seq }
 
 // Invoke implements Session.
 func (s *kvSession) Invoke(client, seq uint64, choice int64, step uint64, dst []byte) ([]byte, error) {
-	op, key := chosen(choice)
-	if key >= uint64(s.plan.Keys) {
-		return nil, fmt.Errorf("operation %s: there are %d keys only", KV{}.AppendChoice(nil, choice), s.plan.Keys)
+	if err := (KV{}).CheckChoice(s.plan, choice); err != nil {
+		return nil, err
 	}
+	op, key := chosen(choice)
 	var word [8]byte
 	binary.BigEndian.PutUint64(word[:], uniqueWord(client, seq))
 	in := checker.Invocation{Client: client, Seq: seq, Key: key, Step: step}
@@ -180,8 +188,6 @@ func (s *kvSession) Invoke(client, seq uint64, choice int64, step uint64, dst []
 	case statemachine.OpAppend:
 		in.Kind, in.Value = checker.OpAppend, word[:]
 		dst = statemachine.AppendAppend(dst, key, word[:])
-	default:
-		return nil, fmt.Errorf("choice %d is no operation", choice)
 	}
 	s.count.Invoked++
 	return dst, s.history.Invoke(in)

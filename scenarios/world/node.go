@@ -28,6 +28,7 @@ type node struct {
 	down    time.Duration
 	restart uint32 // number of the restart that counts; earlier ones are void
 	panics  int
+	turns   uint64 // of the call under way
 	alarm   sim.Alarm
 
 	seen    raft.Status // as last told to the judges
@@ -47,6 +48,9 @@ const (
 
 // maxPanics bounds the restarts after panics: a server that panics on its own log would do so for ever.
 const maxPanics = 3
+
+// minTurns is the least bound on the turns of one call, whatever the bound on steps at one instant.
+const minTurns = 1000
 
 func (n *node) up() bool { return n.server != nil }
 
@@ -88,6 +92,7 @@ const (
 // call runs the server's code. A panic of it is a finding, and the end of the process; a panic of the harness goes on up.
 func (n *node) call(kind callKind, handle uint32, ticket vfs.Ticket, err error) {
 	defer n.catch()
+	n.turns = 0
 	now := int64(n.world.kernel.Now())
 	switch kind {
 	case callTick:
@@ -118,6 +123,11 @@ func (n *node) catch() {
 	if cause == nil {
 		return
 	}
+	if endless, ok := cause.(endlessTurns); ok {
+		n.world.find(checker.Bound, "turns-without-end", n.id, endless.String())
+		n.fate = halted
+		return
+	}
 	text := fmt.Sprint(cause)
 	for _, own := range [...]string{"sim:", "network:", "faults:", "world:", "workload:", "disk:", "checker:"} {
 		if strings.HasPrefix(text, own) {
@@ -127,6 +137,14 @@ func (n *node) catch() {
 	n.world.find(checker.Crash, panicRule(text), n.id, text)
 	n.panics++
 	n.fate, n.down = panicked, 2*n.world.config.Raft.ElectionTimeout
+}
+
+// endlessTurns ends a call in which the core has always more to hand out: virtual time stands still in it, and the kernel,
+// which bounds steps, never gets to count one.
+type endlessTurns uint64
+
+func (e endlessTurns) String() string {
+	return fmt.Sprintf("bound reached: %d turns of the server for one event", uint64(e))
 }
 
 // panicRule makes a slug of a panic's text that names the broken invariant and not the values.
@@ -326,6 +344,9 @@ func (n *node) Recovered(hs raft.HardState, entries []raft.Entry) {
 // Turn implements server.Observer.
 func (n *node) Turn(rd *raft.Ready, st raft.Status) {
 	j := &n.world.judges
+	if n.turns++; n.turns > max(n.world.config.Bounds.InstantSteps, minTurns) {
+		panic(endlessTurns(n.turns - 1))
+	}
 	n.observeRole(st)
 	for i := range rd.Entries {
 		e := &rd.Entries[i]

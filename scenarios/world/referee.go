@@ -92,6 +92,9 @@ func (r *referee) demandConvergence() {
 	w := r.world
 	last := w.judges.LedgerEnd()
 	for i, n := range w.nodes[:w.config.Servers] {
+		if n.panics > maxPanics {
+			continue // it was given up, and every one of its panics is a finding that says more
+		}
 		if !n.running() {
 			w.find(checker.Liveness, "server-missing", n.id, fmt.Sprintf("n%d does not run at the end of the liveness phase", n.id))
 			return

@@ -126,7 +126,7 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 	}
 	w.referee = referee{world: w}
 	w.kernel.Host(refereeProc, &w.referee)
-	if err := w.checkNames(); err != nil {
+	if err := w.checkOverrides(); err != nil {
 		return err
 	}
 	w.hazards.Reset(&w.fates)
@@ -134,30 +134,44 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 	return nil
 }
 
-// checkNames refuses overrides about processes that this case does not have.
-func (w *World) checkNames() error {
+// checkOverrides refuses overrides about what this case does not have.
+func (w *World) checkOverrides() error {
 	for _, d := range w.config.Overrides {
-		if err := CheckProcesses(w.vocab, d, w.config.Servers, w.config.Plan.Clients); err != nil {
+		if err := CheckDisturbance(w.vocab, w.config.Application, d, w.config.Servers, w.config.Plan); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// CheckProcesses refuses a disturbance about a process that a run with so many servers and clients does not have.
-func CheckProcesses(v *sim.Vocabulary, d sim.Disturbance, servers, clients int) error {
-	s, fields := d.Key.Subject(), v.Spec(d.Key.Purpose()).Fields
-	check := func(used sim.Fields, id sim.ProcID) error {
-		exists := id >= 1 && int(id) <= servers || id > clientBase && int(id-clientBase) <= clients
-		if fields&used == 0 || exists {
-			return nil
+// CheckDisturbance refuses a disturbance about what a run with so many servers and this plan does not have: a process, or a key of
+// the map.
+func CheckDisturbance(v *sim.Vocabulary, app workload.Application, d sim.Disturbance, servers int, plan workload.Plan) error {
+	s, spec := d.Key.Subject(), v.Spec(d.Key.Purpose())
+	missing := func(name any) error {
+		return fmt.Errorf("%s does not exist: there are servers n1..n%d and clients c1..c%d", name, servers, plan.Clients)
+	}
+	for _, part := range [...]struct {
+		used sim.Fields
+		id   sim.ProcID
+	}{{sim.FieldA, s.A}, {sim.FieldB, s.B}} {
+		exists := part.id >= 1 && int(part.id) <= servers || part.id > clientBase && int(part.id-clientBase) <= plan.Clients
+		if spec.Fields&part.used != 0 && !exists {
+			return missing(v.AppendProc(nil, part.id))
 		}
-		return fmt.Errorf("%s does not exist: there are servers n1..n%d and clients c1..c%d", v.AppendProc(nil, id), servers, clients)
 	}
-	if err := check(sim.FieldA, s.A); err != nil {
-		return err
+	switch d.Key.Purpose() {
+	case faults.PurposeSplit, faults.PurposeBlackout:
+		who := Config{Servers: servers, Plan: plan}
+		if others := faults.Side(d.Value.N) &^ who.present() &^ faults.ClientsBoth; others != 0 {
+			return missing(others)
+		}
+	case workload.PurposeOperation:
+		if !d.Value.Calm() {
+			return app.CheckChoice(plan, d.Value.N)
+		}
 	}
-	return check(sim.FieldB, s.B)
+	return nil
 }
 
 func (w *World) addServers() error {

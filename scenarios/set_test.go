@@ -1,0 +1,122 @@
+package scenarios
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"raftsim/faults"
+	"raftsim/network"
+	"raftsim/sim"
+)
+
+func TestSet(t *testing.T) {
+	for _, tc := range []struct {
+		assignment string
+		want       func(*Options)
+	}{
+		{"cluster.nodes=5", func(o *Options) { o.Cluster.Nodes = 5 }},
+		{"  cluster.nodes =  5 ", func(o *Options) { o.Cluster.Nodes = 5 }},
+		{"cluster.pre_vote=false", func(o *Options) { o.Cluster.PreVote = false }},
+		{"cluster.election_timeout=150ms", func(o *Options) { o.Cluster.ElectionTimeout = 150 * time.Millisecond }},
+		{`cluster.election_timeout="150ms"`, func(o *Options) { o.Cluster.ElectionTimeout = 150 * time.Millisecond }},
+		{"cluster.election_timeout='1m30s'", func(o *Options) { o.Cluster.ElectionTimeout = 90 * time.Second }},
+		{"network.late=1/20", func(o *Options) { o.Network.Late = sim.Ratio{Num: 1, Den: 20} }},
+		{"network.late=0", func(o *Options) { o.Network.Late = sim.Ratio{} }},
+		{"network.late=1", func(o *Options) { o.Network.Late = sim.Ratio{Num: 1, Den: 1} }},
+		{"network.late_shape=heavy-tail", func(o *Options) { o.Network.LateShape = network.HeavyTail }},
+		{`workload.classes=["cas"]`, func(o *Options) { o.Workload.Classes = []string{"cas"} }},
+		{`workload.classes=["cas", "append"]`, func(o *Options) { o.Workload.Classes = []string{"cas", "append"} }},
+		{"faults.isolate=2 x 1/6", func(o *Options) { o.Faults.Isolate = faults.Slots{Count: 2, Chance: sim.Ratio{Num: 1, Den: 6}} }},
+		{"faults.isolate=none", func(o *Options) {}},
+		{"run.max_steps=20_000", func(o *Options) { o.Run.MaxSteps = 20_000 }},
+		{"cluster.nodes=0", func(o *Options) { o.Cluster.Nodes = 0 }}, // Set does not validate: others may follow
+	} {
+		got, want := Defaults(), Defaults()
+		tc.want(&want)
+		if err := got.Set(tc.assignment); err != nil {
+			t.Errorf("%s: %v", tc.assignment, err)
+		} else if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.assignment, diff)
+		}
+	}
+}
+
+// What Set refuses it says in one line, and changes nothing.
+func TestSetRefuses(t *testing.T) {
+	for _, tc := range []struct{ assignment, want string }{
+		{"", ``},
+		{"cluster.nodes", ``},
+		{"cluster.nodes=", ``},
+		{"=5", ``},
+		{"cluster.node=5", ``},
+		{"nodes=5", ``},
+		{"cluster=5", ``},
+		{"cluster.Nodes=5", ``},
+		{"frobnication.degree=5", ``},
+		{"cluster.nodes=five", ``},
+		{"cluster.nodes=5.5", ``},
+		{"cluster.nodes=99999999999999999999", ``},
+		{"cluster.pre_vote=maybe", ``},
+		{"cluster.election_timeout=soon", ``},
+		{"cluster.election_timeout=150", ``},
+		{"network.late=2/1", ``},
+		{"network.late=1/0", ``},
+		{"network.late=5%", ``},
+		{"network.late=0.5", ``},
+		{"network.late_shape=fat", ``},
+		{"workload.classes=cas", ``},
+		{"workload.classes=[1]", ``},
+		{"faults.isolate=2", ``},
+		{"faults.isolate=2000 x 1/6", ``},
+		{"cluster.nodes=5\ncluster.pre_vote=false", ``},
+		{"cluster.nodes=5 # or 7\n[run]\nmax_steps=1", ``},
+		{"workload.application=\"a\nb", ``},
+	} {
+		got := Defaults()
+		err := got.Set(tc.assignment)
+		if err == nil {
+			t.Errorf("%q: no error", tc.assignment)
+			continue
+		}
+		if err.Error() != tc.want || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q:\n\t%q\nwant\n\t%q", tc.assignment, err, tc.want)
+		}
+		if diff := cmp.Diff(Defaults(), got); diff != "" {
+			t.Errorf("%s: refused, and yet (-want +got):\n%s", tc.assignment, diff)
+		}
+	}
+}
+
+// Every key can be set to the text it has, quoted as in a file or not, and Set reaches every option there is.
+func TestSetEveryKeyToItsOwnText(t *testing.T) {
+	text, err := marshalOptions(Defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	section, keys := "", 0
+	for _, line := range strings.Split(string(text), "\n") {
+		if name, ok := strings.CutPrefix(line, "["); ok {
+			section = strings.TrimSuffix(name, "]") + "."
+		}
+		key, value, ok := strings.Cut(line, " = ")
+		if !ok {
+			continue
+		}
+		keys++
+		for _, form := range []string{value, strings.Trim(value, `"`)} {
+			got := Defaults()
+			if err := got.Set(section + key + "=" + form); err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff(Defaults(), got); diff != "" {
+				t.Errorf("%s%s=%s (-want +got):\n%s", section, key, form, diff)
+			}
+		}
+	}
+	if known := len(optionKeys()); keys != known || keys < 60 {
+		t.Errorf("%d keys in the text, %d known, want both and at least 60", keys, known)
+	}
+}

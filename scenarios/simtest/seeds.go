@@ -1,0 +1,159 @@
+package simtest
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"raftsim/scenarios"
+	"raftsim/scenarios/campaign"
+)
+
+// hang is how long a run may take. A run that never ends would otherwise be reported by go test without its seed.
+const hang = time.Minute
+
+// Seeds runs seeds of each scenario as a subtest, or the case of the seed file that -sim.replay names. A violation fails the test
+// with the commands to go on with; an inconclusive run is noted.
+func (f *Flags) Seeds(t *testing.T, cat *scenarios.Catalogue, names ...string) {
+	t.Helper()
+	s, err := f.settings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.replay != "" {
+		file := locate(s.replay)
+		if problem := replay(cat, file, goTest(t.Name())+" -sim.replay="+file, nothing); problem != "" {
+			t.Error(problem)
+		}
+		return
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, problem := range seeds(t, cat, name, s) {
+				t.Error(problem)
+			}
+		})
+	}
+}
+
+// Corpus replays every seed file in a folder as a subtest. What once failed must pass now; only scenarios outside the contract
+// may still fail the way they did. A folder that does not exist has no files.
+func Corpus(t *testing.T, cat *scenarios.Catalogue, folder string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.seed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".seed"), func(t *testing.T) {
+			t.Parallel()
+			if problem := replay(cat, file, goTest(t.Name()), outsideContract); problem != "" {
+				t.Error(problem)
+			}
+		})
+	}
+}
+
+// seeds runs seeds of one scenario and returns a report on the first of every kind of violation.
+func seeds(t testing.TB, cat *scenarios.Catalogue, name string, s settings) (problems []string) {
+	seen := make(map[string]bool)
+	runner := scenarios.NewRunner(cat)
+	for seed := s.seed; seed-s.seed < s.runs; seed++ {
+		c, err := cat.Case(name, seed)
+		if err != nil {
+			return append(problems, err.Error())
+		}
+		res, err := campaign.GuardedBy(runner, c, scenarios.RunOptions{CheckOnce: true}, hang)
+		if err != nil {
+			return append(problems, err.Error())
+		}
+		switch {
+		case res.Verdict == scenarios.Inconclusive:
+			t.Logf("%s seed %s: inconclusive", name, scenarios.FormatSeed(seed))
+		case res.Verdict == scenarios.Violation && !seen[res.Signature]:
+			seen[res.Signature] = true
+			problems = append(problems, report(cat, c, res, t.Name()))
+		}
+	}
+	return problems
+}
+
+// report keeps a failure as a seed file and says how to go on. test is the test that found it.
+func report(cat *scenarios.Catalogue, c *scenarios.Case, res *scenarios.Result, test string) string {
+	head := fmt.Sprintf("%s seed %s: %s\n", c.Scenario, scenarios.FormatSeed(c.Seed), broke(res))
+	recorded, err := campaign.Record(cat, c, hang)
+	switch {
+	case err != nil:
+		return head + "  running it again: " + err.Error()
+	case recorded.Digest != res.Digest:
+		return head + fmt.Sprintf("  not reproducible: digest %s, then %s",
+			scenarios.FormatDigest(res.Digest), scenarios.FormatDigest(recorded.Digest))
+	}
+	file, err := campaign.Keep(cat, c, recorded, outFolder())
+	if err != nil {
+		return head + "  writing the seed file: " + err.Error()
+	}
+	root, _, _ := strings.Cut(test, "/")
+	return head + commands(file, goTest(root)+" -sim.replay="+file)
+}
+
+// accepted says of which scenarios a file may still fail the way it did.
+type accepted func(*scenarios.Scenario) bool
+
+func nothing(*scenarios.Scenario) bool           { return false }
+func outsideContract(s *scenarios.Scenario) bool { return s.Unsafe }
+
+// replay returns what is wrong with the run of a seed file, "" if nothing is. command runs it as a test.
+func replay(cat *scenarios.Catalogue, file, command string, accept accepted) string {
+	f, err := campaign.Read(cat, file)
+	if err != nil {
+		return err.Error()
+	}
+	r, err := campaign.Replay(cat, f, scenarios.RunOptions{}, hang)
+	if err != nil {
+		return err.Error()
+	}
+	what := broke(r.Result)
+	switch r.Outcome {
+	case campaign.AsRecorded, campaign.PassesNow:
+		return ""
+	case campaign.Reproduced:
+		if s, err := cat.Lookup(f.Case.Scenario); err == nil && accept(s) {
+			return ""
+		}
+	case campaign.NotReached:
+		what = fmt.Sprintf("%d of %d overrides found no subject; recorded was %s", r.Missed, r.Overrides, f.Expect.Signature)
+	}
+	return fmt.Sprintf("%s: %s: %s\n%s", file, r.Outcome, what, commands(file, command))
+}
+
+func broke(res *scenarios.Result) string {
+	if v, ok := res.Primary(); ok {
+		return campaign.ViolationLine(v)
+	}
+	return res.Verdict.String()
+}
+
+// commands lists what one does with a seed file.
+func commands(file, test string) string {
+	var b strings.Builder
+	for _, c := range campaign.FileCommands(file) {
+		if c.What == campaign.WhatGoTest {
+			c.Line = test
+		}
+		fmt.Fprintf(&b, "  %-10s %s\n", c.What+":", c.Line)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// goTest returns the command that runs one test of this package.
+func goTest(name string) string {
+	pkg := "."
+	if _, rel, ok := module(); ok {
+		pkg = rel
+	}
+	return "go test " + pkg + " -run '" + name + "$'"
+}
