@@ -80,7 +80,7 @@ func (c *Cluster) Reset(nodes int) {
 func (c *Cluster) Now(step uint64, at int64) { c.step, c.at = step, at }
 
 // Restarted observes that the node begins a new incarnation. Its log is empty until Appended feeds the recovered one; its commit
-// index and its state machine begin at zero. Its recovered term and vote come with HardState.
+// index and its state machine begin at zero. Its recovered term and vote come with HardState, after the log.
 func (c *Cluster) Restarted(node uint64) {
 	n := c.node(node)
 	*n = nodePicture{log: n.log[:1], promisedTerm: n.promisedTerm, promisedVote: n.promisedVote, known: true}
@@ -104,12 +104,39 @@ func (c *Cluster) Appended(node, index, term uint64, data []byte) {
 	parent := n.log[index-1]
 	id, rival := c.entries.add(parent, term, data)
 	n.log = append(n.log, id)
+	c.judgeSource(n, node, id)
 	if rival != 0 {
 		c.judgeRival(node, id, rival)
 	}
 	// Log matching: the terms of a log never decrease, since a leader appends only entries of its own, latest term (§5.3).
 	if before := c.entries.nodes[parent].term; term < before {
 		c.report(LogMatching, "term-decreases", node, "entry %d has term %d on top of term %d", index, term, before)
+	}
+}
+
+// judgeSource asks where an entry comes from. Log matching: a server stores only what the leader of its term sends it, which the
+// leader's log holds, and refuses appends of earlier terms (§5.1, §5.3). A view without a term, that of a server whose log is being
+// recovered, says nothing. Cost: O(log of how far the entry is behind the leader's last one).
+func (c *Cluster) judgeSource(n *nodePicture, node uint64, id uint32) {
+	if n.leading == 0 && n.term == 0 {
+		return
+	}
+	at, led := c.electionOf.find(max(n.leading, n.term), 0)
+	if n.leading != 0 {
+		if led && c.elections[at].node == node {
+			c.elections[at].tip = id
+		}
+		return
+	}
+	e := &c.entries.nodes[id]
+	if !led {
+		c.report(LogMatching, "entry-of-no-leader", node, "entry %d of term %d stored in term %d, which has no leader", e.index, e.term, n.term)
+		return
+	}
+	tip := c.elections[at].tip
+	if tip != id && (c.entries.nodes[tip].index < e.index || c.entries.ancestor(tip, uint64(e.index)) != id) {
+		c.report(LogMatching, "entry-not-of-leader", node, "entry %d of term %d stored in term %d, whose leader n%d does not have it",
+			e.index, e.term, n.term, c.elections[at].node)
 	}
 }
 

@@ -130,7 +130,7 @@ func TestRules(t *testing.T) {
 			"n1 hard 3 0; n1 elect 4"},
 		{"LAO/leader-overwrites",
 			leader1 + "n1 append 1 1 x",
-			leader1 + "n1 down 1; n1 append 1 2 y"},
+			leader1 + "n2 elect 2; n2 append 1 2 y; n1 down 1; n1 hard 2 0; n1 append 1 2 y"},
 		{"LAO/leader-overwrites", // the leader that died is another incarnation
 			leader1 + "n1 append 2 1 y; n1 append 2 1 y",
 			leader1 + "n1 append 2 1 y; n1 crash; n1 restart; n1 append 1 1 x; n1 append 2 1 y; n1 append 2 2 z"},
@@ -161,6 +161,15 @@ func TestRules(t *testing.T) {
 		{"LM/term-decreases",
 			"n1 append 1 2 x; n1 append 2 1 y",
 			"n1 append 1 1 x; n1 append 2 2 y"},
+		{"LM/entry-not-of-leader", // a late append of an earlier term is accepted (R26)
+			leader1 + "n2 elect 2; n2 append 1 2 y; n3 hard 2 0; n3 append 1 1 x",
+			leader1 + "n2 elect 2; n2 append 1 2 y; n3 hard 2 0; n3 append 1 2 y"},
+		{"LM/entry-not-of-leader", // beyond the end of its leader's log
+			leader1 + "n3 hard 1 1; n3 append 1 1 x; n3 append 2 1 z",
+			leader1 + "n1 append 2 1 z; n1 down 1; n3 hard 1 1; n3 append 1 1 x; n3 append 2 1 z"},
+		{"LM/entry-of-no-leader",
+			leader1 + "n3 hard 2 0; n3 append 1 1 x",
+			leader1 + "n3 append 1 1 x; n3 hard 2 0"},
 		{"LC/missing-commitment",
 			leader1 + "n1 commit 1; n2 elect 2",
 			leader1 + "n1 commit 1; n2 append 1 1 x; n2 elect 2"},
@@ -171,8 +180,8 @@ func TestRules(t *testing.T) {
 			"n3 elect 3; n3 append 1 3 x; n3 commit 1; n1 elect 4",
 			"n3 elect 3; n3 append 1 3 x; n3 commit 1; n1 elect 2"},
 		{"LC/missing-commitment", // a commitment's term is that of the node first seen to commit it
-			"n1 hard 5 0; n1 append 1 1 x; n1 commit 1; n2 elect 6",
-			"n1 hard 5 0; n1 append 1 1 x; n1 commit 1; n2 elect 5"},
+			"n1 append 1 1 x; n1 hard 5 0; n1 commit 1; n2 elect 6",
+			"n1 append 1 1 x; n1 hard 5 0; n1 commit 1; n2 elect 5"},
 		{"LC/missing-commitment", // an election seen late is held against the commitments of its time
 			leader1 + "n1 commit 1; n3 append 1 1 x; n3 elect 3; n3 append 2 3 y; n3 commit 2; n2 elect 2",
 			leader1 + "n1 commit 1; n3 append 1 1 x; n3 elect 3; n3 append 2 3 y; n3 commit 2; n2 append 1 1 x; n2 elect 2"},
@@ -180,8 +189,8 @@ func TestRules(t *testing.T) {
 			leader1 + "n2 elect 2; n1 commit 1",
 			leader1 + "n2 append 1 1 x; n2 elect 2; n1 commit 1"},
 		{"LC/commitment-behind-leader", // the log it won with counts, even when it lost it since
-			leader1 + "n2 append 1 2 y; n2 elect 3; n2 down 3; n2 append 1 1 x; n1 commit 1",
-			leader1 + "n2 append 1 1 x; n2 elect 3; n2 down 3; n2 append 1 4 y; n1 commit 1"},
+			leader1 + "n2 append 1 2 y; n2 elect 3; n2 down 3; n2 restart; n2 append 1 1 x; n1 commit 1",
+			leader1 + "n2 append 1 1 x; n2 elect 3; n2 down 3; n2 restart; n2 append 1 4 y; n1 commit 1"},
 		{"LC/old-term-commit", // Figure 8(c)
 			leader1 + "n1 down 1; n1 elect 3; n1 commit 1",
 			leader1 + "n1 down 1; n1 elect 3; n1 append 2 3 y; n1 commit 2"},

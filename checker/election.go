@@ -7,6 +7,7 @@ type election struct {
 	log  uint32
 	last uint64
 	step uint64
+	tip  uint32 // the end of the log it has led with so far
 }
 
 // Elected observes that the node became leader of term, its log being what was appended so far. Cost: expected O(1), plus the number of
@@ -27,7 +28,7 @@ func (c *Cluster) Elected(node, term uint64) {
 	} else {
 		c.electionOf.put(term, 0, uint32(len(c.elections)))
 	}
-	e := election{term: term, node: node, log: n.log[n.last()], last: n.last(), step: c.step}
+	e := election{term: term, node: node, log: n.log[n.last()], last: n.last(), step: c.step, tip: n.log[n.last()]}
 	c.elections = append(c.elections, e)
 	c.lastTerm = max(c.lastTerm, term)
 	n.leading = term

@@ -229,7 +229,27 @@ func (p *fileParser) decode(section string, into any) error {
 		key := unknown[0].String()
 		return p.fail(p.lineOf(section, key), "unknown key %q%s", key, suggestKey(key))
 	}
+	if key := durationWithoutUnit(meta); key != "" {
+		return p.fail(p.lineOf(section, key), "%s: want a duration with its unit, like \"150ms\"", key)
+	}
 	return nil
+}
+
+// durationWithoutUnit returns the first option that is a duration and was given as a bare number, which the decoder takes for
+// nanoseconds; "" if there is none.
+func durationWithoutUnit(meta toml.MetaData) string {
+	options := optionLines()
+	for _, key := range meta.Keys() {
+		if meta.Type(key...) != "Integer" {
+			continue
+		}
+		for _, known := range options {
+			if known.key == key.String() && known.duration() {
+				return known.key
+			}
+		}
+	}
+	return ""
 }
 
 // tomlProblem takes an error of the TOML decoder apart: the line, from 1, and what is wrong there.
@@ -250,6 +270,11 @@ func tomlProblem(err error) (line int, problem string) {
 }
 
 func suggestKey(key string) string {
+	for _, known := range optionKeys() {
+		if strings.HasSuffix(known, "."+key) {
+			return fmt.Sprintf(": did you mean %q?", known)
+		}
+	}
 	if near := sim.Nearest(key, optionKeys()); near != "" {
 		return fmt.Sprintf(": did you mean %q?", near)
 	}

@@ -230,6 +230,7 @@ func TestDamagedSeedFiles(t *testing.T) {
 		{"no TOML", replace("keys = 2", "keys 2"), `:28: expected '.' or '=', but got '2' instead`},
 		{"text for a number", replace("keys = 2", `keys = "two"`), `:28: "workload.keys": incompatible types: TOML value has type string; destination has type integer`},
 		{"no duration", replace(`pause = "20ms"`, `pause = "20 parsecs"`), `:32: invalid duration: "20 parsecs"`},
+		{"duration without unit", replace(`pause = "20ms"`, `pause = 20`), `:32: workload.pause: want a duration with its unit, like "150ms"`},
 		{"no ratio", replace(`hot = "1/2"`, `hot = "2/1"`), `:30: "2/1" is no ratio: write it as 0, 1 or NUM/DEN with NUM <= DEN, like 1/20`},
 		{"no slots", replace(`isolate = "2 x 1/6"`, `isolate = "2 of 6"`), `:59: faults: "2 of 6" is no number of slots: write COUNT x CHANCE with COUNT up to 1000, like 2 x 1/6, or none`},
 		{"no shape", replace(`"heavy-tail"`, `"fat-tail"`), `:45: network: "fat-tail" is no shape of delays: one of fixed, uniform, exponential, heavy-tail`},

@@ -226,21 +226,36 @@ func (c *Case) plan() workload.Plan {
 	return workload.Plan{Clients: w.Clients, Keys: w.Keys, Classes: w.Classes, Hot: w.Hot}
 }
 
-// optionKeys lists all option keys, for suggestions.
-func optionKeys() []string {
+// optionLine is one option as the defaults have it in a file.
+type optionLine struct{ key, value string }
+
+func (l optionLine) duration() bool {
+	_, err := time.ParseDuration(strings.Trim(l.value, `"`))
+	return err == nil && strings.HasSuffix(l.value, `s"`)
+}
+
+// optionLines lists all options in the order of the file.
+func optionLines() (lines []optionLine) {
 	text, err := marshalOptions(Defaults())
 	if err != nil {
 		panic(fmt.Sprintf("scenarios: the default options do not marshal: %v", err))
 	}
-	var keys []string
 	section := ""
 	for _, line := range strings.Split(string(text), "\n") {
 		line = strings.TrimSpace(line)
 		if name, ok := strings.CutPrefix(line, "["); ok {
 			section = strings.TrimSuffix(name, "]")
-		} else if key, _, ok := strings.Cut(line, " = "); ok {
-			keys = append(keys, section+"."+key)
+		} else if key, value, ok := strings.Cut(line, " = "); ok {
+			lines = append(lines, optionLine{section + "." + key, value})
 		}
+	}
+	return lines
+}
+
+// optionKeys lists the keys of all options.
+func optionKeys() (keys []string) {
+	for _, l := range optionLines() {
+		keys = append(keys, l.key)
 	}
 	return keys
 }

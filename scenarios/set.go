@@ -15,6 +15,9 @@ func (o *Options) Set(assignment string) error {
 	if !ok || value == "" {
 		return fmt.Errorf("--set %s: want KEY=VALUE, like cluster.nodes=5", assignment)
 	}
+	if strings.ContainsAny(assignment, "\r\n") {
+		return fmt.Errorf("--set %q: want one line", assignment)
+	}
 	known := false
 	for _, k := range optionKeys() {
 		known = known || k == key
@@ -31,7 +34,7 @@ func (o *Options) Set(assignment string) error {
 	for _, form := range [...]string{value, quote(value)} {
 		copied := *o
 		meta, err := toml.Decode(key+" = "+form, &copied)
-		if err == nil && len(meta.Undecoded()) == 0 {
+		if err == nil && len(meta.Undecoded()) == 0 && durationWithoutUnit(meta) == "" {
 			*o = copied
 			return nil
 		}

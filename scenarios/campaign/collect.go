@@ -22,7 +22,7 @@ type collector struct {
 	virtual time.Duration
 }
 
-// grace is how long the workers beside one that hangs get to finish.
+// grace is how long the workers beside one that hangs get to finish their runs.
 const grace = 2 * time.Second
 
 func (t *team) collect(ctx context.Context) (*Summary, error) {
@@ -54,11 +54,15 @@ loop:
 		case <-giveUp:
 			break loop
 		case now := <-watch.C:
-			if index, ok := t.hung(); ok && giveUp == nil {
+			index, hangs, others := t.hung()
+			if hangs && giveUp == nil {
 				t.stop.Store(true)
 				k, seed := t.config.at(index)
 				c.fail(index, &RunError{Scenario: t.config.Scenarios[k], Seed: seed, Err: &HangError{After: t.config.Hang}})
 				giveUp = time.After(grace)
+			}
+			if hangs && others == 0 {
+				break loop
 			}
 			if t.config.Progress != nil && now.Sub(reported) >= t.config.Every {
 				reported = now

@@ -19,7 +19,7 @@ const (
 	Reproduced                // the same signature
 	PassesNow                 // a violation was expected, and everything passes
 	Different                 // a violation of another signature
-	NotReached                // no violation, and some overrides found no subject: the run has left the recorded path
+	NotReached                // no violation, and some recorded faults found no subject: the run has left the recorded path
 	Undecided                 // no violation, and a part of the client history was not decided
 )
 
@@ -47,8 +47,10 @@ type Replayed struct {
 	Outcome    Outcome
 	Result     *scenarios.Result
 	SameDigest bool // as when the file was written
-	Overrides  int
-	Missed     int // overrides that found no subject
+	Faults     int  // overrides that are faults
+	Missed     int  // faults that found no subject
+	Choices    int  // other overrides: operations of clients, election timeouts
+	Unasked    int  // choices nobody asked for; a run that ends up elsewhere makes other ones
 }
 
 // Replay runs the case of a seed file.
@@ -58,19 +60,32 @@ func Replay(cat *scenarios.Catalogue, f *scenarios.SeedFile, o scenarios.RunOpti
 	if err != nil {
 		return nil, err
 	}
-	return &Replayed{
-		Outcome: outcome(f.Expect, res), Result: res, SameDigest: res.Digest == f.Expect.Digest,
-		Overrides: len(f.Case.Overrides), Missed: res.Missed(),
-	}, nil
+	v, err := cat.Vocabulary(f.Case.Scenario)
+	if err != nil {
+		return nil, err
+	}
+	r := &Replayed{Result: res, SameDigest: res.Digest == f.Expect.Digest}
+	for i, d := range f.Case.Overrides {
+		all, none := &r.Choices, &r.Unasked
+		if v.Spec(d.Key.Purpose()).Fault {
+			all, none = &r.Faults, &r.Missed
+		}
+		*all++
+		if res.Hits[i] == 0 {
+			*none++
+		}
+	}
+	r.Outcome = outcome(f.Expect, res, r.Missed)
+	return r, nil
 }
 
-func outcome(want scenarios.Expect, res *scenarios.Result) Outcome {
+func outcome(want scenarios.Expect, res *scenarios.Result, missed int) Outcome {
 	switch {
 	case res.Verdict == scenarios.Violation && res.Signature == want.Signature:
 		return Reproduced
 	case res.Verdict == scenarios.Violation:
 		return Different
-	case want.Verdict == scenarios.Violation && res.Missed() > 0:
+	case want.Verdict == scenarios.Violation && missed > 0:
 		return NotReached
 	case res.Verdict == scenarios.Inconclusive:
 		return Undecided

@@ -57,17 +57,32 @@ func (w *worker) run(runner *scenarios.Runner, index uint64) (*scenarios.Result,
 	return res, nil
 }
 
-// hung returns the run that has been under way for longer than the campaign allows.
-func (t *team) hung() (index uint64, ok bool) {
+// hung returns the earliest run that has been under way for longer than the campaign allows, and how many other workers still
+// work.
+func (t *team) hung() (index uint64, hangs bool, others int) {
 	if t.config.Hang <= 0 {
-		return 0, false
+		return 0, false, 0
 	}
 	now := int64(time.Since(t.begun)) + 1
 	for _, w := range t.workers {
 		since := w.since.Load()
-		if index := w.index.Load(); since > 0 && now-since > int64(t.config.Hang) && w.since.Load() == since {
-			return index, true
+		at := w.index.Load()
+		late := since > 0 && now-since > int64(t.config.Hang) && w.since.Load() == since
+		switch {
+		case late && (!hangs || at < index):
+			index, hangs = at, true
+		case !late && !w.finished():
+			others++
 		}
 	}
-	return 0, false
+	return index, hangs, others
+}
+
+func (w *worker) finished() bool {
+	select {
+	case <-w.done:
+		return true
+	default:
+		return false
+	}
 }

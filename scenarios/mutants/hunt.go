@@ -51,9 +51,9 @@ type quarry struct {
 	hit  *Seen         // what ended the hunt
 }
 
-// stepsMax bounds the steps of a run: dozens of times what sound runs need. A mutant that floods its network would otherwise
-// spend the whole budget on a few runs.
-const stepsMax = 2_000_000
+// stepsMax bounds the steps of a run: about ten times what sound runs of the scenarios of the house need. A mutant that floods its
+// network would otherwise spend the whole budget on a few runs.
+const stepsMax = 1_000_000
 
 // hangMax ends a run that makes no step at all.
 const hangMax = 5 * time.Minute

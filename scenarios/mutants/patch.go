@@ -35,18 +35,21 @@ type Change struct {
 func ReadPatch(path string) (*Patch, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, &scenarios.FileError{File: path, Problem: cause(err).Error()}
+		return nil, &scenarios.FileError{File: path, Problem: cause(err)}
 	}
 	return ParsePatch(path, data)
 }
 
 // cause takes the path off an error about a file; whoever reports it names the file himself.
-func cause(err error) error {
+func cause(err error) string {
 	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "no such file"
+	case errors.As(err, &pe):
+		return pe.Err.Error()
 	}
-	return err
+	return err.Error()
 }
 
 // ParsePatch reads the content of a patch file. Errors are *scenarios.FileError.
@@ -124,8 +127,8 @@ func (p *Patch) check() error {
 			if err := fragment.Validate(); err != nil {
 				return fail(p.lines[hunk], "%v", err)
 			}
-			if fragment.OldLines == 0 || fragment.LinesAdded+fragment.LinesDeleted == 0 {
-				return fail(p.lines[hunk], "a hunk needs lines to find its place by, and a change")
+			if fragment.OldLines == 0 {
+				return fail(p.lines[hunk], "a hunk needs lines to find its place by")
 			}
 			hunk++
 		}
@@ -141,7 +144,7 @@ func (p *Patch) Apply(root string) ([]Change, error) {
 	for _, f := range p.files {
 		source, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(f.NewName)))
 		if err != nil {
-			return nil, &scenarios.FileError{File: p.File, Line: p.lines[hunk], Problem: fmt.Sprintf("%s: %v", f.NewName, cause(err))}
+			return nil, &scenarios.FileError{File: p.File, Line: p.lines[hunk], Problem: f.NewName + ": " + cause(err)}
 		}
 		source = bytes.ReplaceAll(source, []byte("\r\n"), []byte("\n"))
 		placed := *f

@@ -125,7 +125,7 @@ func replay(cat *scenarios.Catalogue, file, command string, accept accepted) str
 			return ""
 		}
 	case campaign.NotReached:
-		what = fmt.Sprintf("%d of %d overrides found no subject; recorded was %s", r.Missed, r.Overrides, f.Expect.Signature)
+		what = fmt.Sprintf("%d of %d recorded faults found no subject; recorded was %s", r.Missed, r.Faults, f.Expect.Signature)
 	}
 	return fmt.Sprintf("%s: %s: %s\n%s", file, r.Outcome, what, commands(file, command))
 }

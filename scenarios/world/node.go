@@ -334,10 +334,10 @@ func (n *node) SendReply(r *client.Reply) {
 func (n *node) Recovered(hs raft.HardState, entries []raft.Entry) {
 	j := &n.world.judges
 	j.Restarted(n.id)
-	j.HardState(n.id, hs.Term, hs.Vote)
 	for i := range entries {
 		j.Appended(n.id, entries[i].Index, entries[i].Term, entries[i].Data)
 	}
+	j.HardState(n.id, hs.Term, hs.Vote)
 	n.seen = raft.Status{Term: hs.Term, Vote: hs.Vote, LastIndex: uint64(len(entries))}
 }
 

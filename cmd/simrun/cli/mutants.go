@@ -103,11 +103,11 @@ func writeMutants(w io.Writer, r *mutants.Report) {
 	fmt.Fprintln(table, "mutant\tcaught\tjudge\tfirst seed\truns\tCPU\tbuild\tbug")
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		caught, judge, seed := "no", "-", "-"
+		caught, judge, seed, runs := "no", "-", "-", row.Runs
 		if row.Caught() {
-			caught, judge, seed = "yes", row.Hit.Signature, fmt.Sprint(row.Hit.FirstSeed)
+			caught, judge, seed, runs = "yes", row.Hit.Signature, scenarios.FormatSeed(row.Hit.FirstSeed), row.Hit.FirstRun
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%.2fs\t%.1fs\t%s\n", row.Patch.Row, caught, judge, seed, row.Runs,
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%.2fs\t%.1fs\t%s\n", row.Patch.Row, caught, judge, seed, runs,
 			row.CPU.Seconds(), row.Build.Seconds(), row.Patch.Title)
 	}
 	_ = table.Flush() // the writer below keeps the error
@@ -178,8 +178,9 @@ type MutantReport struct {
 	Violates  []string       `json:"violates"` // codes of properties
 	Caught    bool           `json:"caught"`
 	Judge     string         `json:"judge"`           // signature; "" if not caught
-	FirstSeed string         `json:"first_seed"`      // that showed it; "" if not caught
-	Runs      uint64         `json:"runs"`            // made until then, or in all
+	FirstRun  uint64         `json:"first_run"`       // that showed it, from 1; 0 if not caught
+	FirstSeed string         `json:"first_seed"`      // of that run; "" if not caught
+	Runs      uint64         `json:"runs"`            // made in all
 	CPUNS     int64          `json:"cpu_ns"`          // of the hunt
 	BuildNS   int64          `json:"build_ns"`        // on the clock
 	Seen      []mutants.Seen `json:"seen"`            // all that broke
@@ -213,7 +214,7 @@ func mutantsReport(r *mutants.Report) *Report {
 			one.Violates = append(one.Violates, p.String())
 		}
 		if row.Caught() {
-			one.Judge, one.FirstSeed = row.Hit.Signature, scenarios.FormatSeed(row.Hit.FirstSeed)
+			one.Judge, one.FirstRun, one.FirstSeed = row.Hit.Signature, row.Hit.FirstRun, scenarios.FormatSeed(row.Hit.FirstSeed)
 		}
 		m.Mutants = append(m.Mutants, one)
 		doc.Counts["runs"] += row.Runs

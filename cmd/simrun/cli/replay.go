@@ -29,8 +29,8 @@ func newReplay(a *app) *cobra.Command {
   reproduced            the same property and rule are broken (exit code 1)
   different violation   something else is broken (1)
   passes now            nothing is broken any more (0); "passes, as recorded" if nothing ever was
-  no longer reaches it  nothing is broken, but some recorded disturbances found no subject: the code has changed so
-                        much that the run leaves the recorded path (3)
+  no longer reaches it  nothing is broken, but some recorded faults found no subject: the code has changed so much
+                        that the run leaves the recorded path (3)
   undecided             nothing is broken, but the client history took too long to check (3)
 
 With --explicit everything that happened is written down as overrides over a calm base, one line each, after checking
@@ -120,7 +120,7 @@ func (a *app) reportReplay(path, written string, file *scenarios.SeedFile, r *ca
 		report.Replay = &ReplayReport{
 			Outcome: r.Outcome.String(), SameDigest: r.SameDigest, ExpectedVerdict: file.Expect.Verdict.String(),
 			ExpectedSignature: file.Expect.Signature, ExpectedDigest: scenarios.FormatDigest(file.Expect.Digest),
-			Overrides: r.Overrides, Missed: r.Missed,
+			Faults: r.Faults, Missed: r.Missed, Choices: r.Choices, Unasked: r.Unasked,
 		}
 		return a.writeJSON("replay", report)
 	}
@@ -136,7 +136,8 @@ func (a *app) reportReplay(path, written string, file *scenarios.SeedFile, r *ca
 	} else {
 		fmt.Fprintf(w, "  the digest recorded was %s: the code behaves differently now\n", scenarios.FormatDigest(file.Expect.Digest))
 	}
-	fmt.Fprintf(w, "  overrides %d, of which %d found no subject\n", r.Overrides, r.Missed)
+	fmt.Fprintf(w, "  recorded faults %d, of which %d found no subject; other recorded choices %d, of which %d were not asked for\n",
+		r.Faults, r.Missed, r.Choices, r.Unasked)
 	writeCounters(w, nonzero(counters))
 	if written != "" {
 		fmt.Fprintln(w, "explicit seed file:", written)

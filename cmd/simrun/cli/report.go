@@ -52,8 +52,10 @@ type ReplayReport struct {
 	ExpectedVerdict   string `json:"expected_verdict"`
 	ExpectedSignature string `json:"expected_signature"`
 	ExpectedDigest    string `json:"expected_digest"`
-	Overrides         int    `json:"overrides"`
-	Missed            int    `json:"missed"` // overrides that found no subject
+	Faults            int    `json:"faults"`  // recorded
+	Missed            int    `json:"missed"`  // of them, without a subject in this run
+	Choices           int    `json:"choices"` // recorded operations of clients and election timeouts
+	Unasked           int    `json:"unasked"` // of them, not asked for in this run
 }
 
 // CampaignReport is what many runs came to.

@@ -1,0 +1,116 @@
+package scenarios
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"raftsim/sim"
+)
+
+func TestBuiltinNames(t *testing.T) {
+	cat := builtin(t)
+	if got, want := cat.Names(false), []string{"calm", "partitions", "crashes", "mixed"}; !slices.Equal(got, want) {
+		t.Errorf("within the contract: %v, want %v", got, want)
+	}
+	if got := cat.Names(true); !slices.Equal(got, []string{"calm", "partitions", "crashes", "mixed", "canary"}) {
+		t.Errorf("all: %v", got)
+	}
+	for _, s := range cat.Scenarios() {
+		if s.Doc == "" || strings.ContainsAny(s.Name, " \t\"") {
+			t.Errorf("scenario %q: %q", s.Name, s.Doc)
+		}
+	}
+}
+
+func TestUnknownScenarios(t *testing.T) {
+	cat := builtin(t)
+	for _, tc := range []struct{ name, want string }{
+		{"mixd", `unknown scenario "mixd": did you mean "mixed"?`},
+		{"crash", `unknown scenario "crash": did you mean "crashes"?`},
+		{"Calm", `unknown scenario "Calm": did you mean "calm"?`},
+		{"", `unknown scenario "": known are calm, partitions, crashes, mixed, canary`},
+		{"thunderstorm", `unknown scenario "thunderstorm": known are calm, partitions, crashes, mixed, canary`},
+	} {
+		_, lookup := cat.Lookup(tc.name)
+		_, vocabulary := cat.Vocabulary(tc.name)
+		_, made := cat.Case(tc.name, 1)
+		_, ran := NewRunner(cat).Run(&Case{Scenario: tc.name, Options: Defaults()}, RunOptions{})
+		for _, err := range []error{lookup, vocabulary, made, ran} {
+			if err == nil || err.Error() != tc.want {
+				t.Errorf("%q: %v, want %s", tc.name, err, tc.want)
+			}
+		}
+	}
+}
+
+func TestWrongCatalogues(t *testing.T) {
+	make := func(uint64) *Case { return &Case{Options: Defaults()} }
+	own := sim.Spec{Purpose: 128, Name: "own", Value: sim.FlagFormat{}}
+	for _, tc := range []struct {
+		what      string
+		scenarios []Scenario
+		want      string // part of the error
+	}{
+		{"no name", []Scenario{{Make: make}}, "needs a name"},
+		{"no Make", []Scenario{{Name: "a"}}, "needs a name and Make"},
+		{"twice", []Scenario{{Name: "a", Make: make}, {Name: "b", Make: make}, {Name: "a", Make: make}}, `"a" is there twice`},
+		{"a purpose twice", []Scenario{{Name: "a", Make: make, Purposes: []sim.Spec{own, own}}}, "declared"},
+		{"the name of a purpose of the house", []Scenario{{Name: "a", Make: make, Purposes: []sim.Spec{{Purpose: 128, Name: "late", Value: sim.FlagFormat{}}}}}, `"late"`},
+	} {
+		if _, err := NewCatalogue(tc.scenarios...); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %v, want %q in it", tc.what, err, tc.want)
+		}
+	}
+	if _, err := NewCatalogue(Scenario{Name: "a", Make: make, Purposes: []sim.Spec{own}}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A case is a function of its seed, differs from seed to seed, and can be run as the options say.
+func TestCasesOfSeeds(t *testing.T) {
+	cat := builtin(t)
+	for _, name := range cat.Names(true) {
+		v, err := cat.Vocabulary(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts := make(map[string]uint64)
+		sizes := make(map[int]bool)
+		for seed := uint64(0); seed < 300; seed++ {
+			c := mustCase(t, cat, name, seed)
+			if c.Scenario != name || c.Seed != seed || c.Options.Validate() != nil {
+				t.Fatalf("%s %d: %+v", name, seed, c)
+			}
+			text, err := (&SeedFile{Case: c}).Format(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := (&SeedFile{Case: mustCase(t, cat, name, seed)}).Format(v)
+			if err != nil || string(again) != string(text) {
+				t.Fatalf("%s %d: made twice, it differs", name, seed)
+			}
+			body, _, _ := strings.Cut(string(text[strings.Index(string(text), "[cluster]"):]), "-- overrides")
+			if other, same := texts[body]; same {
+				t.Errorf("%s: seeds %d and %d have the same options", name, other, seed)
+			}
+			texts[body] = seed
+			sizes[c.Options.Cluster.Nodes] = true
+		}
+		if least := 7; len(sizes) < least && name != "canary" {
+			t.Errorf("%s: %d sizes of clusters in 300 seeds, want %d", name, len(sizes), least)
+		}
+	}
+}
+
+// A canary is always a violation, and its signature is stable enough to be the test of whatever handles failures.
+func TestCanarySings(t *testing.T) {
+	cat := builtin(t)
+	r := NewRunner(cat)
+	for seed := uint64(1); seed <= 25; seed++ {
+		res, err := r.Run(mustCase(t, cat, "canary", seed), RunOptions{})
+		if err != nil || res.Verdict != Violation {
+			t.Errorf("seed %d: %v, %v", seed, res.Verdict, err)
+		}
+	}
+}

@@ -1,0 +1,197 @@
+package world_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"raftsim/raft"
+	"raftsim/raft/server"
+	"raftsim/scenarios"
+	"raftsim/sim"
+)
+
+// healable is three servers led by n1 in a calm world of 2 seconds.
+func healable(t testing.TB, cat *scenarios.Catalogue, name string, lines ...string) *scenarios.Case {
+	t.Helper()
+	o := scenarios.Defaults()
+	o.Cluster.ElectionTimeout, o.Cluster.KeepAlive, o.Cluster.HeartbeatInterval = 150*time.Millisecond, 150*time.Millisecond, 50*time.Millisecond
+	o.Cluster.InitialLeader = 1
+	o.Workload.AttemptTimeout, o.Workload.OperationTimeout = 150*time.Millisecond, 500*time.Millisecond
+	o.Run.Window = 2 * time.Second
+	c := &scenarios.Case{Scenario: name, Options: o}
+	v, err := cat.Vocabulary(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines {
+		d, err := v.ParseLine(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Overrides = append(c.Overrides, d)
+	}
+	return c
+}
+
+// Whatever is broken when the fault window closes is mended: the run ends well, however long the faults were meant to last.
+func TestEverythingHeals(t *testing.T) {
+	cat, err := scenarios.NewCatalogue(scenarios.Builtin()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := scenarios.NewRunner(cat)
+	for _, tc := range []struct {
+		name  string
+		lines []string
+	}{
+		{"leader isolated", []string{"isolate n1 #0 = at 1.9s for 100h both-clients"}},
+		{"everybody isolated", []string{"isolate n1 #0 = at 1.5s for 100h both-clients", "isolate n2 #0 = at 1.5s for 100h both-clients", "isolate n3 #0 = at 1.5s for 100h both-clients"}},
+		{"isolated three times over", []string{"isolate n1 #0 = at 1.5s for 100h both", "isolate n1 #1 = at 1.6s for 100h inbound", "split #0 = at 1.7s for 100h side n1"}},
+		{"clients alone", []string{"split #0 = at 1s for 100h side n1,n2,n3"}},
+		{"cut at the last nanosecond", []string{"cut n1>n2 #0 = at 1.999999999s for 100h both-ways"}},
+		{"cut that ends when the window does", []string{"cut n1>n2 #0 = at 1.5s for 500ms both-ways"}},
+		{"all crashed", []string{"crash-at n1 #0 = at 1.9s for 100h", "crash-at n2 #0 = at 1.9s for 100h", "crash-at n3 #0 = at 1.9s for 100h"}},
+		{"all without power", []string{"blackout #0 = at 1.9s for 100h side n1,n2,n3"}},
+		{"back at the close", []string{"blackout #0 = at 1.9s for 100ms side n1,n2,n3"}},
+		{"down at the last nanosecond", []string{"power-at n1 #0 = at 1.999999999s for 100h"}},
+		{"crashed at moments", []string{"crash n2 submitted t1 #50 = for 100h", "power n3 applied t1 #50 = for 100h"}},
+		{"a stalled disk of the leader", []string{"slow-sync n1 #100 = 100h"}},
+		{"all disks stalled", []string{"slow-sync n1 #100 = 100h", "slow-sync n2 #100 = 100h", "slow-sync n3 #100 = 100h"}},
+		{"messages that would arrive next week", []string{"late n1>n2 app t1 #200 = 100h", "doubled n1>n2 app t1 #201 = 100h", "late c1>n2 request t1.20 #0 = 100h"}},
+		{"an aim", []string{"aim-isolate #0 = at 1.8s for 100h leader-both-clients", "aim-power #0 = at 1.9s for 100h leader"}},
+		{"down and cut off", []string{"power-at n2 #0 = at 1s for 100h", "isolate n2 #0 = at 1s for 100h both-clients", "isolate n1 #0 = at 1.5s for 100h both"}},
+	} {
+		c := healable(t, cat, "calm", tc.lines...)
+		res, err := r.Run(c, scenarios.RunOptions{Record: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Verdict != scenarios.Pass || res.Missed() > 0 {
+			t.Errorf("%s: %v (%d missed): %v", tc.name, res.Verdict, res.Missed(), res.Violations)
+		}
+		if down := res.Counts.Crashes + res.Counts.PowerLosses; res.Counts.Restarts != down {
+			t.Errorf("%s: %d processes ended and %d were started again", tc.name, down, res.Counts.Restarts)
+		}
+		// What was granted ends within an election timeout of the close.
+		until := c.Options.Run.Window + c.Options.Cluster.ElectionTimeout
+		for _, d := range res.Recorded {
+			if begin := time.Duration(d.Value.At); d.Value.For > int64(until-begin) {
+				t.Errorf("%s: %+v was granted, beyond %v", tc.name, d, until)
+			}
+		}
+	}
+}
+
+// unwilling is a core that plays its part but for one thing.
+type unwilling struct {
+	*raft.Raft
+	id        uint64
+	now       int64
+	noPropose bool // as of one second
+	noCommit  bool // n3 hears of no commitment
+	ready     raft.Ready
+}
+
+func (u *unwilling) Propose(now int64, data []byte) (index, term uint64, err error) {
+	if u.noPropose && now > int64(time.Second) {
+		return 0, 0, raft.ErrProposalDropped
+	}
+	return u.Raft.Propose(now, data)
+}
+
+func (u *unwilling) Ready() *raft.Ready {
+	u.ready = *u.Raft.Ready()
+	if u.noCommit && u.id == 3 {
+		u.ready.Committed = nil
+	}
+	return &u.ready
+}
+
+// What must be true of the quiet end is demanded: progress of every client, servers that run, and that they catch up.
+func TestRefereeDemands(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		core  server.NewCore
+		lines []string
+		want  []string // signatures of all findings
+	}{
+		{name: "nothing wrong", core: server.NewRaft},
+		{
+			name: "no proposal is taken",
+			core: func(cfg raft.Config, now int64, initial raft.InitialState) (server.Core, error) {
+				r, err := raft.New(cfg, now, initial)
+				return &unwilling{Raft: r, id: cfg.ID, noPropose: true}, err
+			},
+			want: []string{"LIVE/no-progress"},
+		},
+		{
+			name: "n3 applies nothing",
+			core: func(cfg raft.Config, now int64, initial raft.InitialState) (server.Core, error) {
+				r, err := raft.New(cfg, now, initial)
+				return &unwilling{Raft: r, id: cfg.ID, noCommit: true}, err
+			},
+			want: []string{"LIVE/no-convergence"}, // its clients turn to the others
+		},
+		{
+			name: "n2 does not start a second time", lines: []string{"crash-at n2 #0 = at 1s for 100ms"},
+			core: func(cfg raft.Config, now int64, initial raft.InitialState) (server.Core, error) {
+				if cfg.ID == 2 && now > int64(time.Second) {
+					return nil, errors.New("no")
+				}
+				return raft.New(cfg, now, initial)
+			},
+			want: []string{"DUR/server-halted", "LIVE/server-missing"},
+		},
+	} {
+		cat, err := scenarios.NewCatalogue(scenarios.Scenario{
+			Name: "calm", NewCore: tc.core, Make: func(uint64) *scenarios.Case { return &scenarios.Case{Options: scenarios.Defaults()} },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := scenarios.NewRunner(cat).Run(healable(t, cat, "calm", tc.lines...), scenarios.RunOptions{CheckOnce: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, v := range res.Violations {
+			if s := v.Signature(); !slices.Contains(got, s) {
+				got = append(got, s)
+			}
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
+
+// Progress is demanded of the cluster as it is, not of one that need not answer: a single server, and a whole cluster that was
+// down for the whole window, both pass.
+func TestRefereeIsFair(t *testing.T) {
+	cat, err := scenarios.NewCatalogue(scenarios.Builtin()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for nodes := 1; nodes <= 7; nodes++ {
+		c := healable(t, cat, "calm")
+		c.Options.Cluster.Nodes, c.Options.Cluster.InitialLeader = nodes, 0
+		v, _ := cat.Vocabulary("calm")
+		for n := 1; n <= nodes; n++ {
+			d, err := v.ParseLine(fmt.Sprintf("power-at n%d #0 = at 0s for 100h", n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Overrides = append(c.Overrides, d)
+		}
+		for _, overrides := range [][]sim.Disturbance{nil, c.Overrides} {
+			c.Overrides = overrides
+			res, err := scenarios.NewRunner(cat).Run(c, scenarios.RunOptions{CheckOnce: true})
+			if err != nil || res.Verdict != scenarios.Pass {
+				t.Errorf("%d servers, %d without power: %v, %+v", nodes, len(overrides), err, res)
+			}
+		}
+	}
+}
