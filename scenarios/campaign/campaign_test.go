@@ -3,6 +3,7 @@ package campaign
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +40,9 @@ func do(t *testing.T, c Config) *Summary {
 	return s
 }
 
+// short makes runs of a few milliseconds.
+var short = []string{"run.window=3s", "workload.clients=3"}
+
 var ignoreMachine = []cmp.Option{
 	cmpopts.IgnoreFields(Summary{}, "Workers", "Wall", "catalogue"), cmp.AllowUnexported(faults.Counts{}),
 }
@@ -47,6 +51,7 @@ var ignoreMachine = []cmp.Option{
 func TestSameForAnyNumberOfWorkers(t *testing.T) {
 	c := Config{
 		Catalogue: builtin(t), Scenarios: []string{"mixed", "canary", "calm"}, Seeds: Range{5, 12}, Workers: 1, KeepRuns: 7,
+		Set: short,
 	}
 	one := do(t, c)
 	if one.Runs != 24 || one.Verdicts[scenarios.Violation] < 8 || len(one.Findings) == 0 || len(one.Listed) != 7 {
@@ -73,10 +78,11 @@ func TestDigestNamesTheRuns(t *testing.T) {
 		{Scenarios: []string{"calm"}, Seeds: Range{2, 4}},
 		{Scenarios: []string{"calm", "mixed"}, Seeds: Range{1, 3}},
 		{Scenarios: []string{"mixed", "calm"}, Seeds: Range{1, 3}},
-		{Scenarios: []string{"calm"}, Seeds: Range{1, 3}, Set: []string{"run.window=1s"}},
+		{Scenarios: []string{"calm"}, Seeds: Range{1, 3}, Set: []string{"network.late=1", "network.late_mean=1ms"}},
 	} {
 		c.Catalogue = cat
-		what := cmp.Diff(nil, c.Scenarios) + c.Seeds.String()
+		c.Set = append(c.Set, "workload.clients=3")
+		what := strings.Join(c.Scenarios, " ") + " " + c.Seeds.String()
 		s := do(t, c)
 		if other, ok := seen[s.Digest]; ok {
 			t.Errorf("%s and %s have one digest", what, other)
@@ -91,7 +97,7 @@ func TestStoppedCampaignIsAPrefix(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	stopped, err := Do(ctx, Config{
-		Catalogue: cat, Scenarios: []string{"calm"}, Seeds: Range{1, 1<<64 - 1}, Workers: 3, Every: time.Millisecond,
+		Catalogue: cat, Scenarios: []string{"calm"}, Seeds: Range{1, 1<<64 - 1}, Workers: 3, Every: time.Millisecond, Set: short,
 		Progress: func(p Progress) {
 			if p.Runs >= 10 {
 				cancel()
@@ -101,7 +107,7 @@ func TestStoppedCampaignIsAPrefix(t *testing.T) {
 	if err != nil || !stopped.Interrupted || stopped.Runs < 10 {
 		t.Fatalf("stopped: %v, interrupted %v, %d runs", err, stopped.Interrupted, stopped.Runs)
 	}
-	whole := do(t, Config{Catalogue: cat, Scenarios: []string{"calm"}, Seeds: Range{1, stopped.Runs}})
+	whole := do(t, Config{Catalogue: cat, Scenarios: []string{"calm"}, Seeds: Range{1, stopped.Runs}, Set: short})
 	if diff := cmp.Diff(whole, stopped, append(ignoreMachine, cmpopts.IgnoreFields(Summary{}, "Seeds", "Interrupted"))...); diff != "" {
 		t.Errorf("(-whole +stopped):\n%s", diff)
 	}
@@ -146,14 +152,15 @@ func TestFailuresNameTheRun(t *testing.T) {
 			"panics, seed 6: the harness panicked: six", 5, Internal},
 		{"earliest panic", Config{Scenarios: []string{"panics"}, Seeds: Range{1, 9}, Workers: 4},
 			"panics, seed 6: the harness panicked: six", 5, Internal},
-		{"hang", Config{Scenarios: []string{"calm", "hangs"}, Seeds: Range{3, 9}, Workers: 1, Hang: 50 * time.Millisecond},
-			"hangs, seed 3: the run did not end within 50ms", 1, Internal},
+		{"hang", Config{Scenarios: []string{"hangs"}, Seeds: Range{3, 9}, Workers: 1, Hang: 50 * time.Millisecond},
+			"hangs, seed 3: the run did not end within 50ms", 0, Internal},
 		{"impossible option", Config{Scenarios: []string{"calm"}, Seeds: Range{1, 9}, Set: []string{"cluster.nodes=99"}},
 			`calm, seed 1: --set makes scenario "calm" of seed 1 impossible: cluster.nodes: 99 servers: want 1 to 31`, 0,
 			func(err error) bool { return !Internal(err) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.c.Catalogue = cat
+			test.c.Set = append(test.c.Set, short...)
 			s, err := Do(context.Background(), test.c)
 			var re *RunError
 			if !errors.As(err, &re) || err.Error() != test.want || !test.is(err) {

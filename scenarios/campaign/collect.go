@@ -88,7 +88,7 @@ loop:
 }
 
 func (t *team) watchEvery() time.Duration {
-	every := t.config.Every
+	every := t.config.Every / 8
 	if t.config.Hang > 0 {
 		every = min(every, t.config.Hang/4)
 	}

@@ -195,3 +195,36 @@ func TestRefereeIsFair(t *testing.T) {
 		}
 	}
 }
+
+// The window closes for everybody at once: a cut that was to last for days does no more than one that ends with the window.
+func TestHealingIsNotLate(t *testing.T) {
+	cat, err := scenarios.NewCatalogue(scenarios.Builtin()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := scenarios.NewRunner(cat)
+	for _, fault := range []string{
+		"isolate n1 #0 = at 1.7s for %s both-clients", "isolate n2 #0 = at 1.7s for %s outbound", "split #0 = at 1.7s for %s side n1,c1,c2",
+		"cut n1>n2 #0 = at 1.7s for %s both-ways", "cut c1>n2 #0 = at 1.7s for %s one-way",
+		"crash-at n1 #0 = at 1.7s for %s", "blackout #0 = at 1.7s for %s side n1,n2,n3", "power n1 synced t1 #80 = for %s",
+	} {
+		run := func(length string) *scenarios.Result {
+			res, err := r.Run(healable(t, cat, "calm", fmt.Sprintf(fault, length)), scenarios.RunOptions{CheckOnce: true})
+			if err != nil || res.Verdict != scenarios.Pass || res.Missed() > 0 {
+				t.Fatalf("%s: %v, %+v", fault, err, res)
+			}
+			return res
+		}
+		long, longer, short := run("20h"), run("100h"), run("1ms")
+		if long.Digest != longer.Digest || long.Digest == short.Digest {
+			t.Errorf("%s: 20h and 100h differ, or do not differ from 1ms", fault)
+		}
+		if fault[:5] == "power" || fault[:5] == "crash" || fault[:5] == "black" {
+			continue
+		}
+		exact := run("300ms")
+		if a, b := long.Counts.Network, exact.Counts.Network; a != b {
+			t.Errorf("%s: for days\n\t%+v, until the close\n\t%+v", fault, a, b)
+		}
+	}
+}

@@ -130,7 +130,7 @@ func (a *app) checkCampaign(names []string, f *campaignFlags) error {
 	for _, code := range f.stopAt {
 		p, known := checker.ParseProperty(code)
 		if !known {
-			return fmt.Errorf("--stop-at: no property has the code %q: want ES, LC, LM, SMS, LIN, ...", code)
+			return fmt.Errorf("--stop-at: no property has the code %q: want codes like ES, LC or LIN", code)
 		}
 		stop = append(stop, p)
 	}
@@ -150,11 +150,11 @@ func (a *app) checkCampaign(names []string, f *campaignFlags) error {
 	return nil
 }
 
-// kept is a finding with the violation in full, and its seed file.
+// kept is a finding with its run in full, and its seed file.
 type kept struct {
 	campaign.Finding
-	violation scenarios.Result
-	file      string
+	result *scenarios.Result
+	file   string
 }
 
 // keepFindings runs the first seed of each kind of violation once more, recording, and writes its seed file.
@@ -178,7 +178,7 @@ func (a *app) keepFindings(s *campaign.Summary, f *campaignFlags) ([]kept, error
 		if err != nil {
 			return nil, &failure{ExitInternal, err}
 		}
-		all = append(all, kept{Finding: finding, violation: *res, file: file})
+		all = append(all, kept{Finding: finding, result: res, file: file})
 	}
 	return all, nil
 }

@@ -63,6 +63,7 @@ func barProgress(w io.Writer, name string, limit time.Duration) progress {
 		mpb.PrependDecorators(decor.Name(name+" ")),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + line.Load().(string) })),
 	)
+	complete := false
 	return progress{
 		every: 200 * time.Millisecond,
 		update: func(p campaign.Progress) {
@@ -71,11 +72,16 @@ func barProgress(w io.Writer, name string, limit time.Duration) progress {
 			if limit > 0 {
 				done, total = uint64(p.Wall), uint64(limit)
 			}
+			complete = done >= total
 			bar.SetTotal(int64(min(total, 1<<62)), false)
 			bar.SetCurrent(int64(min(done, total)))
 		},
 		end: func() {
-			bar.SetTotal(-1, true)
+			if complete {
+				bar.SetTotal(-1, true)
+			} else {
+				bar.Abort(false) // stays as it is
+			}
 			bars.Wait()
 		},
 	}

@@ -31,7 +31,7 @@ func (a *app) reportCampaign(s *campaign.Summary, findings []kept, f *campaignFl
 		fmt.Fprintf(w, "warning: more than %s of the runs are inconclusive\n", f.share)
 	}
 	for _, k := range findings {
-		v, _ := k.violation.Primary()
+		v, _ := k.result.Primary()
 		fmt.Fprintf(w, "\n%s in %d of %d runs, first in %s seed %s\n", k.Signature, k.Count, s.Runs, k.Scenario, scenarios.FormatSeed(k.Seed))
 		fmt.Fprintln(w, "  "+campaign.ViolationLine(v))
 		writeCommands(w, "  ", campaign.FileCommands(k.file))
@@ -77,7 +77,7 @@ func campaignReport(s *campaign.Summary, findings []kept, idle, off []string, f 
 		WallNS: int64(s.Wall), Findings: []FindingReport{}, Stopped: s.Stopped, Broken: []BrokenReport{}, NeverFired: idle, SwitchedOff: off, FirstRuns: []RunReport{},
 	}
 	for _, k := range findings {
-		v, _ := k.violation.Primary()
+		v, _ := k.result.Primary()
 		c.Findings = append(c.Findings, FindingReport{
 			Signature: k.Signature, Runs: k.Count, Scenario: k.Scenario, Seed: scenarios.FormatSeed(k.Seed),
 			Digest: scenarios.FormatDigest(k.Digest), Violation: violation(v), File: k.file, Commands: campaign.FileCommands(k.file),
