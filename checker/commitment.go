@@ -122,6 +122,18 @@ func (c *Cluster) Acknowledged(node, index uint64) {
 	}
 }
 
+// AcknowledgedOperation observes that the node told a client that its operation is done. The operation must have been Executed
+// somewhere before, at an index that the node has applied.
+func (c *Cluster) AcknowledgedOperation(node, client, seq uint64) {
+	at, ok := c.executing.find(client, seq)
+	if !ok {
+		// Durability: the leader returns the result to the client once the entry has been committed and applied (§5.3).
+		c.report(Durability, "acknowledged-unexecuted", node, "c%d was told that operation %d is done, which no server has executed", client, seq)
+		return
+	}
+	c.Acknowledged(node, c.executed[at].Index)
+}
+
 // LedgerEnd returns the highest committed index.
 func (c *Cluster) LedgerEnd() uint64 { return uint64(len(c.ledger) - 1) }
 

@@ -106,6 +106,7 @@ func (c *Catalogue) Case(name string, seed uint64) (*Case, error) {
 	}
 	made := s.Make(seed)
 	made.Scenario, made.Seed = s.Name, seed
+	made.Options.Workload.Application = s.application().Name()
 	if err := made.Options.Validate(); err != nil {
 		return nil, fmt.Errorf("scenario %q, seed %d: %w", name, seed, err)
 	}

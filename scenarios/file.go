@@ -292,7 +292,8 @@ func (p *fileParser) parseCase(cat *Catalogue) (*Case, error) {
 		}
 		return nil, p.fail(line, "version %d: want version = %d", version.Version, FileVersion)
 	}
-	var cf caseFile
+	// A key that is not there has its default: files outlive the options that are added after them.
+	cf := caseFile{Options: Defaults()}
 	if err := p.decode(sectionCase, &cf); err != nil {
 		return nil, err
 	}
@@ -311,7 +312,8 @@ func (p *fileParser) parseCase(cat *Catalogue) (*Case, error) {
 			return nil, p.fail(p.lineOf(sectionCase, "base"), "%v", err)
 		}
 	}
-	if _, err := cat.Lookup(c.Scenario); err != nil {
+	scenario, err := cat.Lookup(c.Scenario)
+	if err != nil {
 		return nil, p.fail(p.lineOf(sectionCase, "scenario"), "%v", err)
 	}
 	if err := c.Options.Validate(); err != nil {
@@ -320,6 +322,9 @@ func (p *fileParser) parseCase(cat *Catalogue) (*Case, error) {
 			key = oe.Key
 		}
 		return nil, p.fail(p.lineOf(sectionCase, key), "%v", err)
+	}
+	if app := scenario.application().Name(); c.Options.Workload.Application != app {
+		return nil, p.fail(p.lineOf(sectionCase, "workload.application"), "application %q: scenario %s has %q", c.Options.Workload.Application, c.Scenario, app)
 	}
 	v, err := cat.Vocabulary(c.Scenario)
 	if err != nil {

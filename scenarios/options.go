@@ -108,13 +108,6 @@ func Defaults() Options {
 	}
 }
 
-// fill derives what depends on other options and was left at zero.
-func (o *Options) fill() {
-	if o.Cluster.KeepAlive == 0 {
-		o.Cluster.KeepAlive = o.Cluster.ElectionTimeout
-	}
-}
-
 // OptionError is an option that cannot be run; Key is its name in files and --set.
 type OptionError struct{ Key, Problem string }
 

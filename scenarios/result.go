@@ -66,16 +66,17 @@ func (r *Result) Missed() int {
 }
 
 // Primary returns the violation that names the result: the first one that says what broke. A panic names only what fell over
-// because of it, so it counts when there is nothing else, and a missed deadline only before that.
+// because of it, so it counts when no property of safety is broken; a missed deadline or bound, which any of the others may have
+// caused, when there is nothing else.
 func (r *Result) Primary() (checker.Violation, bool) {
 	best, rank := -1, 0
 	for i, v := range r.Violations {
 		k := 3
 		switch v.Property {
 		case checker.Crash:
-			k = 1
-		case checker.Liveness, checker.Bound:
 			k = 2
+		case checker.Liveness, checker.Bound:
+			k = 1
 		}
 		if k > rank {
 			best, rank = i, k

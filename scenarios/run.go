@@ -42,6 +42,9 @@ func (r *Runner) Run(c *Case, o RunOptions) (*Result, error) {
 	if err := c.Options.Validate(); err != nil {
 		return nil, err
 	}
+	if app := s.application().Name(); c.Options.Workload.Application != app {
+		return nil, &OptionError{"workload.application", fmt.Sprintf("%q: scenario %s has %q", c.Options.Workload.Application, s.Name, app)}
+	}
 	cfg := c.config(s.application())
 	if r.sessions[s.Name] == nil {
 		r.sessions[s.Name] = s.application().NewSession()

@@ -21,6 +21,8 @@ type FatesConfig struct {
 	Grace      Time // no effect of a fault lasts longer than CloseAt + Grace
 	CheckOnce  bool // a key asked twice, or one that its purpose cannot print, is a panic; costs a table of all keys asked
 	Record     bool // keep every answer that was not calm; implies CheckOnce
+	// Tracer is told of every fault when it is granted, those with a time of their own apart (the kernel tells of them); may be nil.
+	Tracer DisturbanceTracer
 }
 
 // Fates is the decision function of a run. It is not safe for concurrent use; a run is single-threaded.
@@ -37,6 +39,8 @@ type Fates struct {
 	asked      keyTable
 	checkOnce  bool
 	recording  bool
+	tracer     DisturbanceTracer
+	line       []byte // of the tracer
 	record     []Disturbance
 	words      Words // scratch of the draw in progress: kept here so that Draw's pointer does not escape to the heap
 }
@@ -72,6 +76,7 @@ func (f *Fates) Reset(c FatesConfig) error {
 	f.masks = append(f.masks[:0], c.Masks...)
 	f.overrides = append(f.overrides[:0], c.Overrides...)
 	f.checkOnce, f.recording = c.CheckOnce || c.Record, c.Record
+	f.tracer = c.Tracer
 	f.record = f.record[:0]
 	f.asked.reset(0)
 	f.purposes = [256]purposeState{}
@@ -166,6 +171,10 @@ func (f *Fates) answer(p *purposeState, k Key, v Value, at Time, alias uint64) V
 		}
 	}
 	p.counts.Departed++
+	if f.tracer != nil && p.fault && !p.timed {
+		f.line = f.vocabulary.AppendLine(f.line[:0], Disturbance{Key: k, Value: v, Alias: alias})
+		f.tracer.Disturbed(at, f.line)
+	}
 	if f.recording && !p.aim {
 		f.record = append(f.record, Disturbance{Key: k, Value: v, Alias: alias})
 	}

@@ -84,6 +84,13 @@ type Tracer interface {
 	Step(n uint64, ev Event, line []byte, digest uint64)
 }
 
+// DisturbanceTracer is a Tracer that also sees what departs from calm, when it does: a fault is at the place in the trace where
+// it strikes. The line is reused after the call.
+type DisturbanceTracer interface {
+	Tracer
+	Disturbed(at Time, line []byte)
+}
+
 // Reset makes k ready for a run at time 0, keeping its memory. world and tracer may be nil.
 func (k *Kernel) Reset(fates *Fates, world World, bounds Bounds, tracer Tracer) {
 	if bounds.Steps == 0 {
@@ -186,6 +193,10 @@ func (k *Kernel) Run(until Time) error {
 			}
 			k.waiting.pop()
 			k.advance(Time(d.Value.At))
+			if t, ok := k.tracer.(DisturbanceTracer); ok {
+				k.line = k.fates.vocabulary.AppendLine(k.line[:0], d)
+				t.Disturbed(k.now, k.line)
+			}
 			k.world.Disturb(d)
 			continue
 		}

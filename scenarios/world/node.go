@@ -322,7 +322,10 @@ func (n *node) SendForward(to uint64, r *client.Request) {
 // SendReply implements server.Host.
 func (n *node) SendReply(r *client.Reply) {
 	w := n.world
-	if r.Status == client.ReplyRedirect {
+	switch r.Status {
+	case client.ReplyOK:
+		w.judges.AcknowledgedOperation(n.id, r.Client, r.Seq)
+	case client.ReplyRedirect:
 		w.counts.Redirects++
 	}
 	w.network.Send(n.proc, clientBase+sim.ProcID(r.Client),

@@ -99,7 +99,9 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 	if err := w.session.Reset(c.Plan); err != nil {
 		return err
 	}
+	tracer, _ := c.Tracer.(sim.DisturbanceTracer)
 	err := w.fates.Reset(sim.FatesConfig{
+		Tracer:     tracer,
 		Vocabulary: v, Noisy: c.Noisy, Seed: c.Seed, Noise: c.noise(w.session), Masks: c.Masks, Overrides: c.Overrides,
 		CloseAt: sim.Time(c.Window), Grace: sim.Time(c.Raft.ElectionTimeout), CheckOnce: c.CheckOnce, Record: c.Record,
 	})

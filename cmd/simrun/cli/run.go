@@ -217,6 +217,11 @@ func (t *lineTracer) Step(_ uint64, ev sim.Event, line []byte, _ uint64) {
 	t.w.WriteByte('\n')
 }
 
+// Disturbed implements sim.DisturbanceTracer. The mark tells what was done to the run from what it did.
+func (t *lineTracer) Disturbed(at sim.Time, line []byte) {
+	fmt.Fprintf(t.w, "%s ! %s\n", at, line)
+}
+
 // tracer returns one to stdout, or to stderr where stdout is for a JSON document.
 func (a *app) tracer() *lineTracer {
 	if a.json() {
