@@ -15,7 +15,9 @@ func (n *Network) Unblock(from, to sim.ProcID) {
 	if l.cuts == 0 {
 		panic(fmt.Sprintf("network: link from %d to %d is unblocked more often than blocked", from, to))
 	}
-	l.cuts--
+	if l.cuts--; l.cuts == 0 {
+		n.letGo(l)
+	}
 }
 
 // Blocked reports whether the link is cut now.
@@ -25,5 +27,19 @@ func (n *Network) Blocked(from, to sim.ProcID) bool { return n.link(from, to).cu
 func (n *Network) HealAll() {
 	for i := range n.links {
 		n.links[i].cuts = 0
+		n.letGo(&n.links[i])
 	}
+}
+
+// letGo sends on what a link held. A deposed leader's appends come out of it, terms later and all at once.
+func (n *Network) letGo(l *link) {
+	for _, handle := range l.held {
+		arrival := n.kernel.Now().Add(l.delay)
+		if n.config.FIFO {
+			arrival = max(arrival, l.last.Add(1))
+			l.last = arrival
+		}
+		n.announce(arrival, n.packets[handle].To, handle)
+	}
+	l.held = l.held[:0]
 }

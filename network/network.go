@@ -14,7 +14,10 @@ type Config struct {
 	Spread time.Duration // links are slower than Delay by less than this
 	// FIFO makes links keep the order of sending: a late packet holds back what was sent after it. The copy of a doubled
 	// packet arrives after the original and holds nothing back.
-	FIFO      bool
+	FIFO bool
+	// Hold is how many packets a cut link keeps back, like the socket buffer at its near end: what is sent into the cut leaves when the
+	// link is open again, in the order of sending. Beyond that number, and with 0, it is dropped; what was under way is dropped anyway.
+	Hold      int
 	Number    bool  // count ordinals even where no fate asks for them, so that Describe can name every packet
 	EventKind uint8 // of the events that announce an arrival
 }
@@ -23,6 +26,9 @@ type Config struct {
 func (c *Config) Validate() error {
 	if c.Delay <= 0 {
 		return fmt.Errorf("network: the delay of a link (%v) must be above zero", c.Delay)
+	}
+	if c.Hold < 0 {
+		return fmt.Errorf("network: a cut link cannot hold %d packets", c.Hold)
 	}
 	if c.Spread < 0 {
 		return fmt.Errorf("network: the spread of delays (%v) must not be negative", c.Spread)
@@ -59,6 +65,7 @@ type link struct {
 	sent  uint64
 	heard uint64 // highest number that arrived
 	cuts  uint32
+	held  []uint32 // handles, while it is cut
 }
 
 // Stats counts what really happened. Sent - Lost - CutAtSend + Doubled = Delivered + CutAtArrival + Unheard + under way.
@@ -66,6 +73,7 @@ type Stats struct {
 	Sent         uint64
 	Lost         uint64
 	CutAtSend    uint64
+	Held         uint64 // kept back by a cut: delivered later, or under way
 	Doubled      uint64
 	Late         uint64
 	Delivered    uint64 // copies included
@@ -90,7 +98,9 @@ func (n *Network) Reset(k *sim.Kernel, c Config) {
 		n.places[id] = 0
 	}
 	n.ids = n.ids[:0]
-	clear(n.links)
+	for i := range n.links {
+		n.links[i] = link{held: n.links[i].held[:0]}
+	}
 	n.opened = false
 	n.free = n.free[:0]
 	for i := len(n.packets) - 1; i >= 0; i-- {
@@ -146,7 +156,7 @@ func (n *Network) Send(from, to sim.ProcID, label Label, bytes []byte) {
 		key = sim.MakeKey(ordinalSpace, subject)
 	}
 	l := n.link(from, to)
-	if l.cuts > 0 {
+	if l.cuts > 0 && len(l.held) >= n.config.Hold {
 		n.stats.CutAtSend++
 		n.keep(bytes)
 		return
@@ -165,6 +175,16 @@ func (n *Network) Send(from, to sim.ProcID, label Label, bytes []byte) {
 	*p = Packet{
 		From: from, To: to, Label: label, Bytes: bytes,
 		subject: key, number: l.sent, link: n.index(from, to), refs: 1,
+	}
+	if l.cuts > 0 {
+		n.stats.Held++
+		l.held = append(l.held, handle)
+		if doubled.For > 0 {
+			n.stats.Doubled++
+			p.refs++
+			l.held = append(l.held, handle)
+		}
+		return
 	}
 	calm := n.kernel.Now().Add(l.delay)
 	arrival := calm

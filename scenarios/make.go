@@ -149,6 +149,10 @@ func makeSwarm(seed uint64, profile faults.Profile) *Case {
 	o.Faults = swarm.Knobs
 	m, n := &swarm.Messages, &o.Network
 	n.FIFO = m.FIFO
+	// In half of the runs a cut is a stalled connection: what was sent into it comes out when it ends.
+	if k.chance("network.hold", 1, 2) {
+		n.Hold = 64
+	}
 	n.Lost, n.Doubled, n.Late = m.Lost, m.Doubled, m.Late
 	n.LateMean, n.DoubledDelay = m.LateMean, m.DoubledMean
 	if m.LateShape != "" {

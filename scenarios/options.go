@@ -61,6 +61,7 @@ type Network struct {
 	Delay        time.Duration `toml:"delay"`
 	Spread       time.Duration `toml:"spread"`
 	FIFO         bool          `toml:"fifo"`
+	Hold         int           `toml:"hold"` // packets that a cut link keeps back until it is open again
 	Lost         sim.Ratio     `toml:"lost"`
 	Doubled      sim.Ratio     `toml:"doubled"`
 	DoubledDelay time.Duration `toml:"doubled_delay"`
@@ -103,7 +104,7 @@ func Defaults() Options {
 		Network: Network{Delay: time.Millisecond, Spread: 2 * time.Millisecond, LateShape: network.Exponential},
 		Disk:    Disk{SyncLatency: time.Millisecond},
 		Run: RunLimits{
-			Window: 3 * time.Second, LivenessTimeouts: 20, MaxSteps: 20_000_000, MaxInstantSteps: 100_000, SearchSteps: 30_000,
+			Window: 3 * time.Second, LivenessTimeouts: 20, MaxSteps: 2_000_000, MaxInstantSteps: 100_000, SearchSteps: 30_000,
 		},
 	}
 }
@@ -130,6 +131,8 @@ func (o *Options) Validate() error {
 		return bad("cluster.heartbeat_interval", "heartbeats every %v would be slower than elections (election_timeout %v): want above 0 and below it", c.HeartbeatInterval, c.ElectionTimeout)
 	case c.HeartbeatInterval >= c.KeepAlive:
 		return bad("cluster.heartbeat_interval", "the heartbeat interval (%v) must lie below the keep-alive (%v) and above the calm round trip", c.HeartbeatInterval, c.KeepAlive)
+	case n.Hold < 0 || n.Hold > 1<<16:
+		return bad("network.hold", "%d packets: want 0 to 65536", n.Hold)
 	case n.Delay <= 0 || n.Spread < 0:
 		return bad("network.delay", "want a delay above 0 and a spread of at least 0, not %v and %v", n.Delay, n.Spread)
 	case c.HeartbeatInterval <= roundTrip:
@@ -196,7 +199,7 @@ func (c *Case) config(app workload.Application) world.Config {
 			AttemptTimeout: o.Workload.AttemptTimeout, OperationTimeout: o.Workload.OperationTimeout, Sticky: o.Workload.Sticky,
 		},
 		Pace:    workload.Pace{Interval: o.Workload.Interval, Pause: o.Workload.Pause},
-		Network: network.Config{Delay: o.Network.Delay, Spread: o.Network.Spread, FIFO: o.Network.FIFO},
+		Network: network.Config{Delay: o.Network.Delay, Spread: o.Network.Spread, FIFO: o.Network.FIFO, Hold: o.Network.Hold},
 		Noise: network.Noise{
 			Lost: o.Network.Lost, Doubled: o.Network.Doubled, Late: o.Network.Late,
 			Delay:        network.Delays{Shape: o.Network.LateShape, Mean: o.Network.LateMean},

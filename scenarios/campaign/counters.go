@@ -65,6 +65,7 @@ func (t *Totals) Counters(v *sim.Vocabulary) []Counter {
 		{GroupMessages, "messages_late", n.Late},
 		{GroupMessages, "messages_reordered", n.Reordered},
 		{GroupMessages, "messages_cut", n.CutAtSend + n.CutAtArrival},
+		{GroupMessages, "messages_held", n.Held},
 		{GroupMessages, "messages_unheard", n.Unheard},
 	}
 	for i, name := range raft.MessageTypeNames() {

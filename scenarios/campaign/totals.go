@@ -69,6 +69,7 @@ func addNetwork(s, o *network.Stats) {
 	s.Sent += o.Sent
 	s.Lost += o.Lost
 	s.CutAtSend += o.CutAtSend
+	s.Held += o.Held
 	s.Doubled += o.Doubled
 	s.Late += o.Late
 	s.Delivered += o.Delivered
