@@ -186,7 +186,7 @@ func TestRange(t *testing.T) {
 		{"82c7a43", Range{0x82c7a43, 0x82c7a43}, true},
 		{"", Range{}, false},
 		{"5-4", Range{}, false},
-		{"1-", Range{}, false},
+		{"1-", Range{1, 1<<64 - 1}, true},
 		{"-1", Range{}, false},
 		{"1-2-3", Range{}, false},
 		{"1..3", Range{}, false},
