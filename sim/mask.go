@@ -106,7 +106,7 @@ func (v *Vocabulary) ParseMask(line string) (m Mask, err error) {
 	from, until, ok := strings.Cut(words[3], "..")
 	f, err := time.ParseDuration(from)
 	if !ok || err != nil || f < 0 || Time(f) == Never {
-		return m, fmt.Errorf("%q is no time window: write FROM..UNTIL, like 0s..1.2s, or FROM..", words[3])
+		return m, fmt.Errorf("%q is no time window: write FROM..UNTIL, like 0s..1.2s, or FROM.. for no end", words[3])
 	}
 	m.From = Time(f)
 	if until != "" {

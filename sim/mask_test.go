@@ -32,13 +32,13 @@ func TestMaskLines(t *testing.T) {
 		{"quiet * x1 *", `"x1" names no process`},
 		{"quiet * n1>x *", `"x" names no process`},
 		{"quiet * n1>n2>n3 *", `"n2>n3" names no process`},
-		{"quiet * * 1s", `"1s" is no time window: write FROM..UNTIL, like 0s..1.2s, or FROM..`},
-		{"quiet * * ..1s", `"..1s" is no time window: write FROM..UNTIL, like 0s..1.2s, or FROM..`},
-		{"quiet * * -1s..1s", `"-1s..1s" is no time window: write FROM..UNTIL, like 0s..1.2s, or FROM..`},
+		{"quiet * * 1s", `"1s" is no time window: write FROM..UNTIL, like 0s..1.2s, or FROM.. for no end`},
+		{"quiet * * ..1s", `"..1s" is no time window: write FROM..UNTIL, like 0s..1.2s, or FROM.. for no end`},
+		{"quiet * * -1s..1s", `"-1s..1s" is no time window: write FROM..UNTIL, like 0s..1.2s, or FROM.. for no end`},
 		{"quiet * * 1s..1s", `"1s..1s" is no time window: UNTIL must be later than FROM`},
 		{"quiet * * 1s..x", `"1s..x" is no time window: UNTIL must be later than FROM`},
 		{"quiet * * 0s..2562047h47m16.854775807s", `"0s..2562047h47m16.854775807s" is no time window: UNTIL must be later than FROM`},
-		{"quiet * * 2562047h47m16.854775807s..", `"2562047h47m16.854775807s.." is no time window: write FROM..UNTIL, like 0s..1.2s, or FROM..`},
+		{"quiet * * 2562047h47m16.854775807s..", `"2562047h47m16.854775807s.." is no time window: write FROM..UNTIL, like 0s..1.2s, or FROM.. for no end`},
 	} {
 		if _, err := v.ParseMask(c.line); err == nil || err.Error() != c.want {
 			t.Errorf("%q:\n got %v\nwant %s", c.line, err, c.want)

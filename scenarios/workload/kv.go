@@ -87,7 +87,7 @@ func (KV) ParseChoice(s string) (int64, error) {
 
 // CheckChoice implements Application. Any operation may be done on any key, whatever the key's class; only draws keep to it.
 func (KV) CheckChoice(p Plan, choice int64) error {
-	if op, key := chosen(choice); choice < 1 || op < 1 || int(op) >= len(opNames()) || key >= uint64(p.Keys) {
+	if op, key := chosen(choice); choice < 1 || op < statemachine.OpGet || op > statemachine.OpAppend || key >= uint64(p.Keys) {
 		return fmt.Errorf("operation %s: there are keys k0..k%d", KV{}.AppendChoice(nil, choice), p.Keys-1)
 	}
 	return nil

@@ -89,7 +89,6 @@ func TestEverythingHeals(t *testing.T) {
 type unwilling struct {
 	*raft.Raft
 	id        uint64
-	now       int64
 	noPropose bool // as of one second
 	noCommit  bool // n3 hears of no commitment
 	ready     raft.Ready

@@ -127,7 +127,7 @@ func applyRough(m statemachine.StateMachine, index uint64, command []byte, buf *
 		return nil, err
 	}
 	if !bytes.HasPrefix(out, []byte(before)) {
-		return nil, fmt.Errorf("Apply changed what dst held: %q became %q", before, out)
+		return nil, fmt.Errorf("result: Apply changed what dst held: %q became %q", before, out)
 	}
 	*buf = out
 	return bytes.Clone(out[len(before):]), nil
@@ -137,7 +137,7 @@ func applyRough(m statemachine.StateMachine, index uint64, command []byte, buf *
 func apply(m statemachine.StateMachine, index uint64, command, dst []byte) (result []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("Apply panicked: %v", p)
+			err = fmt.Errorf("machine: Apply panicked: %v", p)
 		}
 	}()
 	return m.Apply(index, command, dst), nil
