@@ -12,11 +12,14 @@ type Cluster struct {
 	// OldTermCommits switches off the rule "old-term-commit": set it for an implementation that may commit entries of
 	// earlier terms by other evidence than counting replicas.
 	OldTermCommits bool
+	// WatchDisks switches on the rules that need Durable, Recovered, Acked and every Promised vote; see durable.go.
+	WatchDisks bool
 
 	Findings Findings
 
-	step uint64
-	at   int64
+	step    uint64
+	at      int64
+	servers int
 
 	nodes   []nodePicture // by node id
 	entries entryTree
@@ -24,6 +27,7 @@ type Cluster struct {
 	elections  []election
 	electionOf pairTable // (term, 0) -> position in elections of the term's first leader
 	lastTerm   uint64    // highest term with a leader
+	votes      pairTable // (term, voter) -> candidate
 
 	ledger   []commitment // by index; [0] stands for the empty log
 	segments []segment    // runs of the ledger committed in one term
@@ -51,6 +55,10 @@ type nodePicture struct {
 	commitSplit bool // its commitments were already found to differ from the ledger's
 	stateSplit  bool // its state was already found to differ
 	known       bool
+
+	durable    uint64 // the log is known to be on disk up to here
+	acked      uint64 // an acknowledgement of the log up to here has left the node, in any incarnation
+	ackedEntry uint32
 }
 
 func (n *nodePicture) last() uint64 { return uint64(len(n.log) - 1) }
@@ -58,7 +66,8 @@ func (n *nodePicture) last() uint64 { return uint64(len(n.log) - 1) }
 // Reset forgets everything for a run of nodes 1..nodes, keeping memory. Nodes with higher ids may still appear.
 func (c *Cluster) Reset(nodes int) {
 	c.Findings.Reset()
-	c.step, c.at = 0, 0
+	c.step, c.at, c.servers = 0, 0, nodes
+	c.votes.reset()
 	for i := range c.nodes {
 		c.nodes[i] = nodePicture{log: c.nodes[i].log[:0]}
 	}
@@ -83,7 +92,10 @@ func (c *Cluster) Now(step uint64, at int64) { c.step, c.at = step, at }
 // index and its state machine begin at zero. Its recovered term and vote come with HardState, after the log.
 func (c *Cluster) Restarted(node uint64) {
 	n := c.node(node)
-	*n = nodePicture{log: n.log[:1], promisedTerm: n.promisedTerm, promisedVote: n.promisedVote, known: true}
+	*n = nodePicture{
+		log: n.log[:1], promisedTerm: n.promisedTerm, promisedVote: n.promisedVote, known: true,
+		acked: n.acked, ackedEntry: n.ackedEntry,
+	}
 }
 
 // Crashed observes that the node is dead: it leads no more.
@@ -176,6 +188,7 @@ func (c *Cluster) cut(n *nodePicture, node, last uint64, rule string) {
 		c.report(StateMachineSafety, "committed-truncated", node, "log cut from %d back to %d, below its commit index %d", n.last(), last, n.commit)
 	}
 	n.log = n.log[:last+1]
+	n.forgetTail(last)
 }
 
 // LastIndex, CommitIndex and AppliedIndex return what was observed of the node's current incarnation.

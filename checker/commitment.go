@@ -75,6 +75,7 @@ func (c *Cluster) extend(n *nodePicture, node, first, last uint64) {
 	if term == 0 {
 		term = max(n.term, top.term)
 	}
+	c.judgeQuorum(n, node, last)
 	for i := first; i <= last; i++ {
 		c.ledger = append(c.ledger, commitment{entry: n.log[i], node: uint32(node), term: term, step: c.step})
 	}

@@ -28,6 +28,7 @@ func (c *Cluster) Elected(node, term uint64) {
 	} else {
 		c.electionOf.put(term, 0, uint32(len(c.elections)))
 	}
+	c.judgeVotes(node, term)
 	e := election{term: term, node: node, log: n.log[n.last()], last: n.last(), step: c.step, tip: n.log[n.last()]}
 	c.elections = append(c.elections, e)
 	c.lastTerm = max(c.lastTerm, term)
@@ -80,6 +81,7 @@ func (c *Cluster) Promised(node, term, vote uint64) {
 }
 
 func (c *Cluster) promise(n *nodePicture, node, term, vote uint64) {
+	c.noteVote(node, term, vote)
 	switch {
 	case term > n.promisedTerm:
 		n.promisedTerm, n.promisedVote = term, vote

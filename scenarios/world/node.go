@@ -32,6 +32,7 @@ type node struct {
 	alarm   sim.Alarm
 
 	seen    raft.Status // as last told to the judges
+	writes  []write     // under way, oldest first
 	message raft.Message
 	request client.Request
 }
@@ -98,6 +99,7 @@ func (n *node) call(kind callKind, handle uint32, ticket vfs.Ticket, err error) 
 	case callTick:
 		n.server.Tick(now)
 	case callSync:
+		n.written(uint64(ticket))
 		n.server.HandleSync(now, ticket, err)
 	case callMessage:
 		p := n.world.network.Packet(handle)
@@ -302,6 +304,7 @@ func (n *node) SendMessage(m *raft.Message) {
 		w.judges.Promised(n.id, m.Term, m.To)
 	case m.Type == raft.MsgAppResp && !m.Reject:
 		w.judges.Promised(n.id, m.Term, 0)
+		w.judges.Acked(n.id, m.Index)
 	}
 	alias := m.Index<<16 | uint64(min(len(m.Entries), 4095))<<4
 	if m.Reject {
@@ -340,6 +343,8 @@ func (n *node) Recovered(hs raft.HardState, entries []raft.Entry) {
 	for i := range entries {
 		j.Appended(n.id, entries[i].Index, entries[i].Term, entries[i].Data)
 	}
+	j.Recovered(n.id)
+	n.writes = n.writes[:0]
 	j.HardState(n.id, hs.Term, hs.Vote)
 	n.seen = raft.Status{Term: hs.Term, Vote: hs.Vote, LastIndex: uint64(len(entries))}
 }
@@ -359,7 +364,34 @@ func (n *node) Turn(rd *raft.Ready, st raft.Status) {
 		j.Appended(n.id, e.Index, e.Term, e.Data)
 		n.seen.LastIndex = e.Index
 	}
+	n.writing(rd)
 	n.observe(st)
+}
+
+// write is a ticket under way: when it completes, the log is on disk up to last.
+type write struct{ ticket, last uint64 }
+
+// writing notes what a Ready is about to write. What it replaces no longer becomes durable by the writes before it.
+func (n *node) writing(rd *raft.Ready) {
+	if rd.Ticket == 0 {
+		return
+	}
+	if len(rd.Entries) > 0 {
+		for i := range n.writes {
+			n.writes[i].last = min(n.writes[i].last, rd.Entries[0].Index-1)
+		}
+	}
+	n.writes = append(n.writes, write{ticket: rd.Ticket, last: n.seen.LastIndex})
+}
+
+// written tells the judges that a ticket, and all before it, has completed.
+func (n *node) written(ticket uint64) {
+	done := 0
+	for done < len(n.writes) && n.writes[done].ticket <= ticket {
+		n.world.judges.Durable(n.id, n.writes[done].last)
+		done++
+	}
+	n.writes = n.writes[:copy(n.writes, n.writes[done:])]
 }
 
 // Applied implements server.Observer.

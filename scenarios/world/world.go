@@ -116,6 +116,7 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 	c.Network.Number = c.Network.Number || c.Tracer != nil
 	w.network.Reset(&w.kernel, c.Network)
 	w.ordinals.Reset()
+	w.judges.WatchDisks = true
 	w.judges.Reset(c.Servers)
 	w.findings.Reset()
 	w.counts = Counts{}
@@ -191,7 +192,7 @@ func (w *World) addServers() error {
 			w.nodes = append(w.nodes, n)
 		}
 		n := w.nodes[i]
-		*n = node{world: w, proc: n.proc, id: id, disk: n.disk, message: raft.Message{Entries: n.message.Entries[:0]}}
+		*n = node{world: w, proc: n.proc, id: id, disk: n.disk, writes: n.writes[:0], message: raft.Message{Entries: n.message.Entries[:0]}}
 		n.disk.Reset(options)
 		if err := n.disk.Setup(func(fsys vfsFS) error { return server.Bootstrap(fsys, id, members) }); err != nil {
 			return fmt.Errorf("world: setup of n%d: %w", id, err)

@@ -97,8 +97,8 @@ func wrongCores() []wrongCore {
 				rd.Messages = append(slices.Clone(rd.Messages), rd.Dependent...)
 				rd.Dependent = nil
 			}},
-			want: []string{"ES/term-went-back", "LC/missing-commitment", panicCommit},
-			also: []string{"ES/vote-forgotten", panicTruncate},
+			want: []string{"DUR/acknowledged-before-durable", "ES/term-went-back", "LC/missing-commitment", panicCommit},
+			also: []string{"ES/", "LC/", panicTruncate},
 		},
 		{
 			name: "acknowledgements of entries do not wait for the sync", change: powerCuts,
@@ -113,8 +113,8 @@ func wrongCores() []wrongCore {
 				}
 				rd.Messages, rd.Dependent = messages, dependent
 			}},
-			want: []string{"LC/missing-commitment", panicCommit},
-			also: []string{"ES/term-went-back", panicTruncate},
+			want: []string{"DUR/acknowledged-before-durable", "LC/missing-commitment", panicCommit},
+			also: []string{"ES/term-went-back", "LC/", panicTruncate},
 		},
 		{
 			name: "the vote is not written",
@@ -128,7 +128,7 @@ func wrongCores() []wrongCore {
 					rd.Entries = nil
 				}
 			}},
-			want: []string{"SMS/"},
+			want: []string{"SMS/", "DUR/acknowledged-before-durable"}, also: []string{"LC/commit-without-quorum", "LM/"},
 		},
 		{
 			name: "entries are applied before they are committed",
@@ -220,7 +220,7 @@ func wrongCores() []wrongCore {
 					m.Reject, m.Index, m.RejectHint = false, w.Status().LastIndex, 0
 				}
 			}},
-			want: []string{"LC/missing-commitment", panicCommit},
+			want: []string{"LC/commit-without-quorum", panicCommit},
 			also: []string{"LIVE/no-leader", "LIVE/no-progress"},
 		},
 		{
