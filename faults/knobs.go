@@ -61,6 +61,8 @@ func (k *Knobs) Validate() error {
 	switch {
 	case timed && (k.Window <= 0 || k.Timeout <= 0):
 		return fmt.Errorf("faults: timed faults want a window and an election timeout above zero, not %v and %v", k.Window, k.Timeout)
+	case k.Window < 0 || k.Timeout < 0:
+		return fmt.Errorf("faults: window and timeout must not be negative, not %v and %v", k.Window, k.Timeout)
 	case k.CutMin < 0 || k.CutMax < k.CutMin:
 		return fmt.Errorf("faults: cuts last from %v to %v, which is no range", k.CutMin, k.CutMax)
 	case k.DownMin < 0 || k.DownMax < k.DownMin:

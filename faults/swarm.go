@@ -203,6 +203,10 @@ func (m *Messages) draw(d drawer, timeout time.Duration) {
 	// The heavy tail ends at 100 times its mean: bursts of up to 10 T.
 	w := d.words("late delay")
 	m.LateMean = time.Duration(logBetween(&w, timeout/100, timeout/10))
+	if d.chance("very late messages", 15) {
+		// Messages that outlive the election or the term they were about.
+		m.LateMean = time.Duration(logBetween(&w, timeout/10, 3*timeout))
+	}
 	m.LateShape = "heavy-tail"
 	switch x := w.Below(10); {
 	case x < 4:

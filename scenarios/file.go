@@ -140,6 +140,9 @@ func (cat *Catalogue) ParseSeedFile(name string, data []byte) (*SeedFile, error)
 	if err := p.sections(data, archive); err != nil {
 		return nil, err
 	}
+	if len(data) > 0 && data[len(data)-1] != '\n' {
+		return nil, p.fail(bytes.Count(data, []byte("\n"))+1, "the last line has no end: the file is cut short")
+	}
 	f := &SeedFile{Human: string(archive.Comment)}
 	c, err := p.parseCase(cat)
 	if err != nil {

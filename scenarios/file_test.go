@@ -100,7 +100,6 @@ func TestSeedFileByHand(t *testing.T) {
 	for _, form := range []struct{ name, text string }{
 		{"as it is", sampleFile},
 		{"lines ending in CR LF", strings.ReplaceAll(sampleFile, "\n", "\r\n")},
-		{"without the last newline", strings.TrimSuffix(sampleFile, "\n")},
 	} {
 		f, err := cat.ParseSeedFile("a.seed", []byte(form.text))
 		if err != nil {
@@ -218,8 +217,13 @@ func TestDamagedSeedFiles(t *testing.T) {
 		{"ends before the overrides", upTo("-- overrides"), `: damaged or no seed file: section "overrides" is missing`},
 		{"ends in the overrides", upTo("op c1"), `: damaged or no seed file: section "expect" is missing`},
 		{"ends in a line of the overrides", upTo("-- expect --\n")[:len(upTo("-- expect --\n"))-8], `: damaged or no seed file: section "expect" is missing`},
-		{"ends in the expectation", sampleFile[:len(sampleFile)-30], `:77: strings cannot contain newlines`},
-		{"ends in the digest", upTo("beef"), `:77: strings cannot contain newlines`},
+		{"ends in the expectation", sampleFile[:len(sampleFile)-30], `:77: the last line has no end: the file is cut short`},
+		{"ends in a number", strings.TrimSuffix(sampleFile, "\n"), `:78: the last line has no end: the file is cut short`},
+		{"ends in the digest", upTo("beef"), `:77: the last line has no end: the file is cut short`},
+		{"crash of a client", replace("-- expect --", "crash-at c1 #0 = at 1s for 1s\n-- expect --"), `:74: c1 is a client: crash-at is about servers`},
+		{"link to itself", replace("-- expect --", "cut n1>n1 #0 = at 1s for 1s one-way\n-- expect --"), `:74: there is no link from n1 to itself`},
+		{"message a client does not send", replace("-- expect --", "late c1>n2 app t1 #0 = 1s\n-- expect --"), `:74: no message of kind app goes from c1 to n2`},
+		{"operation of a server", replace("-- expect --", "op n1 t3 = put k0 after 1s\n-- expect --"), `:74: n1 is a server: op is about clients`},
 		{"unknown section", replace("-- expect --", "-- expected --"), `:74: unknown section "expected": a seed file has case.toml, overrides and expect`},
 		{"section twice", replace("-- expect --", "-- overrides --\n-- expect --"), `:74: section "overrides" is there twice`},
 		{"unknown key", replace("nodes = 3", "node = 3"), `:12: unknown key "cluster.node": did you mean "cluster.nodes"?`},

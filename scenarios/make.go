@@ -162,6 +162,14 @@ func makeSwarm(seed uint64, profile faults.Profile) *Case {
 	}
 	if profile == faults.ProfileCrashes || profile == faults.ProfileMixed {
 		o.Disk.Torn = pick(k, "disk.torn", []sim.Ratio{{}, {Num: 1, Den: 2}, {Num: 1, Den: 1}}, 1, 2, 1)
+		if !swarm.Faultless && k.chance("faults.power_heavy", 1, 10) {
+			// Power fails while something is unsynced, several times, and what is unsynced survives in part. Short downtimes, or the
+			// cluster would only be down.
+			o.Disk.Torn = sim.Ratio{Num: 1, Den: 1}
+			o.Disk.SyncLatency = k.duration("disk.sync_latency heavy", t/20, t/8)
+			o.Faults.Power = sim.Ratio{Num: 20, Den: moments(&o)}
+			o.Faults.DownMin, o.Faults.DownMax = t/50, t/2
+		}
 		if !swarm.Faultless && k.chance("disk.slow", 1, 4) {
 			o.Disk.Slow = sim.Ratio{Num: 1, Den: uint64(k.between("disk.slow.rate", 20, 1000))}
 			o.Disk.SlowMin, o.Disk.SlowMax = t/10, 2*t

@@ -139,8 +139,12 @@ func (o *Options) Validate() error {
 		return bad("cluster.heartbeat_interval", "the heartbeat interval (%v) must lie below the keep-alive (%v) and above the calm round trip (%v)", c.HeartbeatInterval, c.KeepAlive, roundTrip)
 	case c.ElectionTimeout > time.Hour:
 		return bad("cluster.election_timeout", "%v: want at most 1h", c.ElectionTimeout)
-	case c.MaxEntriesPerMessage < 1 || c.MaxInflight < 1 || c.MaxUncommitted < 1:
-		return bad("cluster.max_entries_per_message", "this, max_inflight and max_uncommitted must be at least 1, not %d, %d and %d", c.MaxEntriesPerMessage, c.MaxInflight, c.MaxUncommitted)
+	case c.MaxEntriesPerMessage < 1:
+		return bad("cluster.max_entries_per_message", "%d: want at least 1", c.MaxEntriesPerMessage)
+	case c.MaxInflight < 1:
+		return bad("cluster.max_inflight", "%d: want at least 1", c.MaxInflight)
+	case c.MaxUncommitted < 1:
+		return bad("cluster.max_uncommitted", "%d: want at least 1", c.MaxUncommitted)
 	case w.Clients < 1 || w.Clients > 30:
 		return bad("workload.clients", "%d clients: want 1 to 30", w.Clients)
 	case w.Keys < 1 || w.Keys > 1000:
@@ -159,8 +163,12 @@ func (o *Options) Validate() error {
 		return bad("network.late_mean", "want above 0 where late is")
 	case n.Doubled.Num > 0 && n.DoubledDelay == 0:
 		return bad("network.doubled_delay", "want above 0 where doubled is")
-	case o.Disk.SyncLatency < 0 || o.Disk.SlowMin < 0 || o.Disk.SlowMax < o.Disk.SlowMin || o.Disk.Slow.Num > 0 && o.Disk.SlowMin == 0:
-		return bad("disk.slow_min", "want sync_latency of at least 0 and 0 < slow_min <= slow_max where slow is")
+	case o.Disk.SyncLatency > 0 && 2*(2*o.Disk.SyncLatency+roundTrip) > c.ElectionTimeout:
+		return bad("disk.sync_latency", "an election takes two syncs and a round trip, %v: want at most half of the election timeout (%v)", 2*o.Disk.SyncLatency+roundTrip, c.ElectionTimeout)
+	case o.Disk.SyncLatency < 0:
+		return bad("disk.sync_latency", "%v: want at least 0", o.Disk.SyncLatency)
+	case o.Disk.SlowMin < 0 || o.Disk.SlowMax < o.Disk.SlowMin || o.Disk.Slow.Num > 0 && o.Disk.SlowMin == 0:
+		return bad("disk.slow_min", "want 0 < slow_min <= slow_max where slow is")
 	case o.Run.Window <= 0 || o.Run.Window > 10*time.Hour:
 		return bad("run.window", "%v: want above 0 and at most 10h", o.Run.Window)
 	case o.Run.LivenessTimeouts < 2 || o.Run.LivenessTimeouts > 10_000:

@@ -123,8 +123,12 @@ func (f *Fates) Ask(k Key, at Time, alias uint64) Value {
 	}
 	if p.overridden {
 		if i := f.table.find(k); i >= 0 {
-			f.hits[i]++
-			return f.answer(p, k, f.overrides[i].Value, at, alias)
+			o := &f.overrides[i]
+			v := f.answer(p, k, o.Value, at, alias)
+			if !v.Calm() || o.Value.Calm() {
+				f.hits[i]++ // one that lies beyond the fault window does nothing
+			}
+			return v
 		}
 	}
 	if !p.noisy {

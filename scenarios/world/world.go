@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"raftsim/checker"
@@ -163,18 +164,46 @@ func CheckDisturbance(v *sim.Vocabulary, app workload.Application, d sim.Disturb
 			return missing(v.AppendProc(nil, part.id))
 		}
 	}
+	isServer := func(id sim.ProcID) bool { return id < clientBase }
+	name := func(id sim.ProcID) []byte { return v.AppendProc(nil, id) }
 	switch d.Key.Purpose() {
+	case network.PurposeLost, network.PurposeDoubled, network.PurposeLate:
+		fromServer, toServer := s.Kind != msgRequest, s.Kind != msgReply
+		if s.A == s.B || isServer(s.A) != fromServer || isServer(s.B) != toServer {
+			return fmt.Errorf("no message of kind %s goes from %s to %s", MessageKinds()[s.Kind], name(s.A), name(s.B))
+		}
+	case faults.PurposeCut:
+		if s.A == s.B {
+			return fmt.Errorf("there is no link from %s to itself", name(s.A))
+		}
+	case faults.PurposeCrashAt, faults.PurposePowerAt, faults.PurposeCrash, faults.PurposePower, disk.Torn, disk.SlowSync, PurposeElection:
+		if !isServer(s.A) {
+			return fmt.Errorf("%s is a client: %s is about servers", name(s.A), spec.Name)
+		}
 	case faults.PurposeSplit, faults.PurposeBlackout:
+		if d.Key.Purpose() == faults.PurposeBlackout && d.Value.N != 0 && !slices.ContainsFunc(serverIDs(servers), faults.Side(d.Value.N).Has) {
+			return fmt.Errorf("the side of a blackout needs a server")
+		}
 		who := Config{Servers: servers, Plan: plan}
 		if others := faults.Side(d.Value.N) &^ who.present() &^ faults.ClientsBoth; others != 0 {
 			return missing(others)
 		}
 	case workload.PurposeOperation:
+		if isServer(s.A) {
+			return fmt.Errorf("%s is a server: op is about clients", name(s.A))
+		}
 		if !d.Value.Calm() {
 			return app.CheckChoice(plan, d.Value.N)
 		}
 	}
 	return nil
+}
+
+func serverIDs(n int) (ids []sim.ProcID) {
+	for i := range n {
+		ids = append(ids, sim.ProcID(i+1))
+	}
+	return ids
 }
 
 func (w *World) addServers() error {

@@ -81,15 +81,14 @@ func (a *app) campaign(names []string, f *campaignFlags) error {
 	if failed != nil && !campaign.Internal(failed) {
 		return failed
 	}
+	// Whatever becomes of the files, what was found is said.
 	kept, err := a.keepFindings(s, f)
-	if err == nil {
-		a.code = campaignCode(s, f.share)
-		if failed != nil {
-			a.code = ExitInternal
-		}
-		if e := a.reportCampaign(s, kept, f); e != nil {
-			return e
-		}
+	a.code = campaignCode(s, f.share)
+	if failed != nil {
+		a.code = ExitInternal
+	}
+	if e := a.reportCampaign(s, kept, f); e != nil {
+		return e
 	}
 	return errors.Join(failed, err)
 }
@@ -163,20 +162,20 @@ func (a *app) keepFindings(s *campaign.Summary, f *campaignFlags) ([]kept, error
 	for _, finding := range s.Findings {
 		c, err := campaign.Case(a.cat, finding.Scenario, finding.Seed, f.set)
 		if err != nil {
-			return nil, err
+			return all, err
 		}
 		res, err := campaign.Record(a.cat, c, f.hang)
 		if err != nil {
-			return nil, err
+			return all, err
 		}
 		if res.Digest != finding.Digest {
-			return nil, &campaign.DivergedError{
+			return all, &campaign.DivergedError{
 				Scenario: finding.Scenario, Seed: finding.Seed, Digests: [2]uint64{finding.Digest, res.Digest},
 			}
 		}
 		file, err := campaign.Keep(a.cat, c, res, f.out)
 		if err != nil {
-			return nil, &failure{ExitInternal, err}
+			return all, &failure{ExitInternal, err}
 		}
 		all = append(all, kept{Finding: finding, result: res, file: file})
 	}
@@ -189,6 +188,8 @@ func campaignCode(s *campaign.Summary, share sim.Ratio) int {
 		return ExitInterrupted
 	case s.Verdicts[scenarios.Violation] > 0:
 		return ExitViolation
+	case s.Runs == 0: // nothing was tried, so nothing is known
+		return ExitInconclusive
 	case exceeds(s.Verdicts[scenarios.Inconclusive], s.Runs, share):
 		return ExitInconclusive
 	}

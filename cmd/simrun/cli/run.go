@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -230,12 +231,31 @@ func (a *app) tracer() *lineTracer {
 	return &lineTracer{bufio.NewWriterSize(a.out, 1<<16)}
 }
 
-// checkFolder refuses a folder that cannot be made or used. It creates nothing.
+// checkFolder refuses a folder that cannot be made or written to. It leaves nothing behind: what it makes to find out, it removes.
 func checkFolder(flag, path string) error {
-	if info, err := os.Stat(path); err == nil && !info.IsDir() {
-		return fmt.Errorf("%s %s: it exists and is no folder", flag, path)
+	if path == "" {
+		return fmt.Errorf("%s: want the name of a folder", flag)
 	}
-	return nil
+	there := filepath.Clean(path)
+	for {
+		info, err := os.Stat(there)
+		if err == nil {
+			if !info.IsDir() {
+				return fmt.Errorf("%s %s: %s exists and is no folder", flag, path, there)
+			}
+			break
+		}
+		parent := filepath.Dir(there)
+		if parent == there {
+			return fmt.Errorf("%s %s: %w", flag, path, err)
+		}
+		there = parent
+	}
+	probe, err := os.MkdirTemp(there, ".simrun-probe-*")
+	if err != nil {
+		return fmt.Errorf("%s %s: nothing can be written there: %w", flag, path, errors.Unwrap(err))
+	}
+	return os.Remove(probe)
 }
 
 // checkTarget refuses a file whose folder is not there.
