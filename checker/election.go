@@ -81,6 +81,9 @@ func (c *Cluster) Promised(node, term, vote uint64) {
 }
 
 func (c *Cluster) promise(n *nodePicture, node, term, vote uint64) {
+	if term == n.promisedTerm && vote == n.promisedVote {
+		return // said before: a leader says it with every message
+	}
 	c.noteVote(node, term, vote)
 	switch {
 	case term > n.promisedTerm:
