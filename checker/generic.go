@@ -30,6 +30,14 @@ type Model interface {
 	Check(history []GenericOperation, budget uint64) ModelReport
 }
 
+// Witness is a Model that can also try a given order, in linear time.
+type Witness interface {
+	Model
+	// Fits reports whether the operations at these positions of the history, in this order, explain every answer: the model can
+	// take each step, the order keeps real time, and every completed operation is in it. False says nothing about other orders.
+	Fits(history []GenericOperation, order []int) bool
+}
+
 // PorcupineModel makes a Model of a Porcupine model. Its Step must accept a nil output as "whatever the answer may have been".
 func PorcupineModel(name string, model porcupine.Model) Model {
 	return porcupineModel{name: name, model: model}
@@ -42,7 +50,57 @@ type porcupineModel struct {
 
 func (m porcupineModel) Name() string { return m.name }
 
+// Fits implements Witness.
+func (m porcupineModel) Fits(history []GenericOperation, order []int) (fits bool) {
+	if m.model.Init == nil || m.model.Step == nil {
+		return false
+	}
+	defer func() {
+		if recover() != nil {
+			fits = false // Check meets the same panic, and reports it
+		}
+	}()
+	all := porcupineOperations(history)
+	ops := make([]porcupine.Operation, 0, len(order))
+	placed := make([]bool, len(history))
+	var latest uint64 // invocation so far
+	for _, at := range order {
+		g := &history[at]
+		// Whatever returned before another was invoked must come before it.
+		if placed[at] || g.Return != NoReturn && g.Return <= latest {
+			return false
+		}
+		placed[at] = true
+		latest = max(latest, g.Invoke)
+		ops = append(ops, all[at])
+	}
+	for at := range history {
+		if !placed[at] && history[at].Return != NoReturn {
+			return false
+		}
+	}
+	parts := [][]porcupine.Operation{ops}
+	if m.model.Partition != nil {
+		parts = m.model.Partition(ops)
+	}
+	for _, part := range parts {
+		state := m.model.Init()
+		for i := range part {
+			ok, next := m.model.Step(state, part[i].Input, part[i].Output)
+			if !ok {
+				return false
+			}
+			state = next
+		}
+	}
+	return true
+}
+
 func (m porcupineModel) Check(history []GenericOperation, budget uint64) ModelReport {
+	return CheckModel(m.model, porcupineOperations(history), budget)
+}
+
+func porcupineOperations(history []GenericOperation) []porcupine.Operation {
 	const end = int64(1) << 62
 	ops := make([]porcupine.Operation, 0, len(history))
 	for i := range history {
@@ -60,7 +118,7 @@ func (m porcupineModel) Check(history []GenericOperation, budget uint64) ModelRe
 		}
 		ops = append(ops, op)
 	}
-	return CheckModel(m.model, ops, budget)
+	return ops
 }
 
 // CheckModel asks Porcupine about a history under any model, partition by partition, one at a time. Each partition has budget calls of

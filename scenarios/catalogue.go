@@ -117,7 +117,7 @@ func (c *Catalogue) Case(name string, seed uint64) (*Case, error) {
 func Builtin() []Scenario {
 	return []Scenario{
 		{Name: "calm", Doc: "no fault at all: delays, timeouts and operations vary", Make: makeCalm},
-		{Name: "partitions", Doc: "messages lost, doubled, late and out of order; servers isolated, sides split, links cut one way", Make: makePartitions},
+		{Name: "partitions", Doc: "messages lost, doubled, late and out of order; servers isolated, sides split, links cut one way or both", Make: makePartitions},
 		{Name: "crashes", Doc: "messages disturbed; servers crash and lose power at moments and times, alone and all at once", Make: makeCrashes},
 		{Name: "mixed", Doc: "everything, as a swarm: each run has its own selection and rates", Make: MakeMixed},
 		{Name: "canary", Doc: "disks lie about syncs and the whole cluster loses power: always a violation, to try the failure path", Make: makeCanary, Unsafe: true},

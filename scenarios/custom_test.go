@@ -101,7 +101,8 @@ func TestOwnApplication(t *testing.T) {
 				t.Errorf("seed %d: the record of the run is another run: %v", seed, err)
 			}
 		}
-		if forgetful != (caught > 0) || decided < 8 {
+		// The committed order explains every run of the right machine; where it does not, the search may run out of steps.
+		if forgetful != (caught > 0) || decided < 8 || !forgetful && decided < 15 {
 			t.Errorf("forgetful %v: %d of 15 runs caught, %d decided", forgetful, caught, decided)
 		}
 	}

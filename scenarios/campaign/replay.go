@@ -46,11 +46,12 @@ func (o Outcome) String() string {
 type Replayed struct {
 	Outcome    Outcome
 	Result     *scenarios.Result
-	SameDigest bool // as when the file was written
-	Faults     int  // overrides that are faults
-	Missed     int  // faults that found no subject
-	Choices    int  // other overrides: operations of clients, election timeouts
-	Unasked    int  // choices nobody asked for; a run that ends up elsewhere makes other ones
+	SameDigest bool     // as when the file was written
+	Faults     int      // overrides that are faults
+	Missed     int      // faults that found no subject
+	Choices    int      // other overrides: operations of clients, election timeouts
+	Unasked    int      // choices nobody asked for; a run that ends up elsewhere makes other ones
+	Lost       []string // the lines of the faults that found no subject, the first ten
 }
 
 // Replay runs the case of a seed file.
@@ -73,6 +74,9 @@ func Replay(cat *scenarios.Catalogue, f *scenarios.SeedFile, o scenarios.RunOpti
 		*all++
 		if res.Hits[i] == 0 {
 			*none++
+			if none == &r.Missed && len(r.Lost) < 10 {
+				r.Lost = append(r.Lost, v.Line(d))
+			}
 		}
 	}
 	r.Outcome = outcome(f.Expect, res, r.Missed)

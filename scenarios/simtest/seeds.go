@@ -14,7 +14,7 @@ import (
 // hang is how long a run may take. A run that never ends would otherwise be reported by go test without its seed.
 const hang = time.Minute
 
-// Seeds runs seeds of each scenario as a subtest, or the case of the seed file that -sim.replay names. A violation fails the test
+// Seeds runs seeds of each scenario as a subtest (no names: of all that do not fail on purpose), or the case of the seed file that -sim.replay names. A violation fails the test
 // with the commands to go on with; an inconclusive run is noted.
 func (f *Flags) Seeds(t *testing.T, cat *scenarios.Catalogue, names ...string) {
 	t.Helper()
@@ -28,6 +28,12 @@ func (f *Flags) Seeds(t *testing.T, cat *scenarios.Catalogue, names ...string) {
 			t.Error(problem)
 		}
 		return
+	}
+	if len(names) == 0 {
+		names = cat.Names(false)
+	}
+	if len(names) == 0 {
+		t.Fatal("the catalogue has no scenario to run")
 	}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {

@@ -177,13 +177,25 @@ func (s *customSession) Describe(dst []byte, client, seq uint64) []byte {
 	return dst
 }
 
-// Judge implements Session. There is no witness: the model alone decides.
-func (s *customSession) Judge(_ []checker.Execution, budget uint64) Judgement {
+// Judge implements Session. The order in which commands took effect is tried as a witness, if the model can; the search is the
+// model's own.
+func (s *customSession) Judge(order []checker.Execution, budget uint64) Judgement {
 	r := s.app.Model.Check(s.history, budget)
-	j := Judgement{Stages: Stages{Parts: uint64(r.Partitions), PorcupineSteps: r.Steps, OperationsJudged: uint64(len(s.history))}}
+	j := Judgement{Stages: Stages{Parts: 1, PorcupineSteps: r.Steps, OperationsJudged: uint64(len(s.history))}}
+	fits := false
+	if w, ok := s.app.Model.(checker.Witness); ok {
+		fits = w.Fits(s.history, s.positions(order))
+	}
+	if fits {
+		j.Stages.WitnessYes++
+	} else {
+		j.Stages.WitnessNo++
+	}
 	switch {
 	case r.Err != nil:
 		j.Contradiction = fmt.Sprintf("the model of application %s failed: %v", s.app.AppName, r.Err)
+	case r.Verdict == checker.NotLinearizable && fits:
+		j.Contradiction = fmt.Sprintf("the model of application %s finds no legal order, but the committed one is legal", s.app.AppName)
 	case r.Verdict == checker.NotLinearizable:
 		j.Stages.PorcupineNo++
 		j.Violations = append(j.Violations, checker.Violation{
@@ -191,10 +203,28 @@ func (s *customSession) Judge(_ []checker.Execution, budget uint64) Judgement {
 			Detail: fmt.Sprintf("model %s: partition %d of %d has no legal order", s.app.Model.Name(), r.Illegal, r.Partitions),
 		})
 	case r.Verdict == checker.Inconclusive:
-		j.Inconclusive++
 		j.Stages.PorcupineUnknown++
+		if !fits {
+			j.Inconclusive++
+		}
 	default:
 		j.Stages.PorcupineYes++
 	}
 	return j
+}
+
+// positions translates an order of commands into positions of the history.
+func (s *customSession) positions(order []checker.Execution) []int {
+	type operation struct{ client, seq uint64 }
+	at := make(map[operation]int, len(s.history))
+	for i := range s.history {
+		at[operation{s.history[i].Client, s.history[i].Seq}] = i
+	}
+	out := make([]int, 0, len(order))
+	for _, e := range order {
+		if i, ok := at[operation{e.Client, e.Seq}]; ok {
+			out = append(out, i)
+		}
+	}
+	return out
 }

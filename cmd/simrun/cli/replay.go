@@ -134,10 +134,13 @@ func (a *app) reportReplay(path, written string, file *scenarios.SeedFile, r *ca
 	if r.SameDigest {
 		fmt.Fprintln(w, "  the digest is the one recorded: this is the same run")
 	} else {
-		fmt.Fprintf(w, "  the digest recorded was %s: the code behaves differently now\n", scenarios.FormatDigest(file.Expect.Digest))
+		fmt.Fprintf(w, "  the digest recorded was %s: the code or the file has changed since\n", scenarios.FormatDigest(file.Expect.Digest))
 	}
 	fmt.Fprintf(w, "  recorded faults %d, of which %d found no subject; other recorded choices %d, of which %d were not asked for\n",
 		r.Faults, r.Missed, r.Choices, r.Unasked)
+	for _, line := range r.Lost {
+		fmt.Fprintln(w, "    no subject:", line)
+	}
 	writeCounters(w, nonzero(counters))
 	if written != "" {
 		fmt.Fprintln(w, "explicit seed file:", written)

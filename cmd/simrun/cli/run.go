@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -211,7 +212,9 @@ func writeRunFigures(w io.Writer, res *scenarios.Result) {
 type lineTracer struct{ w *bufio.Writer }
 
 // Step implements sim.Tracer.
-func (t *lineTracer) Step(_ uint64, ev sim.Event, line []byte, _ uint64) {
+func (t *lineTracer) Step(n uint64, ev sim.Event, line []byte, _ uint64) {
+	t.w.WriteString(strconv.FormatUint(n, 10))
+	t.w.WriteByte(' ')
 	t.w.WriteString(ev.At.String())
 	t.w.WriteByte(' ')
 	t.w.Write(line)
@@ -220,7 +223,7 @@ func (t *lineTracer) Step(_ uint64, ev sim.Event, line []byte, _ uint64) {
 
 // Disturbed implements sim.DisturbanceTracer. The mark tells what was done to the run from what it did.
 func (t *lineTracer) Disturbed(at sim.Time, line []byte) {
-	fmt.Fprintf(t.w, "%s ! %s\n", at, line)
+	fmt.Fprintf(t.w, "! %s %s\n", at, line)
 }
 
 // tracer returns one to stdout, or to stderr where stdout is for a JSON document.
