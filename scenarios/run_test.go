@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"testing"
+	"time"
 
 	"raftsim/sim"
 )
@@ -73,4 +74,32 @@ func difference(t *testing.T, cat *Catalogue, a, b *Case) sim.Difference {
 	}
 	d, _ := sim.FirstDifference(&trails[0], &trails[1])
 	return d
+}
+
+// About half of the runs are short; the others last 30 s and ask 500 operations or more, whatever goes wrong in them.
+func TestLongRunsAskEnough(t *testing.T) {
+	cat := builtin(t)
+	r := NewRunner(cat)
+	long := 0
+	const seeds = 80
+	for seed := uint64(1); seed <= seeds; seed++ {
+		c := mustCase(t, cat, "mixed", seed)
+		if c.Options.Run.Window < 30*time.Second {
+			if c.Options.Run.Window > 3500*time.Millisecond {
+				t.Errorf("seed %d: a fault window of %v is neither short nor long", seed, c.Options.Run.Window)
+			}
+			continue
+		}
+		long++
+		res, err := r.Run(c, RunOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := res.Counts.Operations.Invoked; n < 500 {
+			t.Errorf("seed %d: %d operations in %v", seed, n, c.Options.Run.Window)
+		}
+	}
+	if long < seeds/3 || long > seeds*2/3 {
+		t.Errorf("%d of %d runs are long", long, seeds)
+	}
 }

@@ -318,6 +318,7 @@ func (n *node) SendMessage(m *raft.Message) {
 // SendForward implements server.Host.
 func (n *node) SendForward(to uint64, r *client.Request) {
 	w := n.world
+	w.counts.Forwards++
 	w.network.Send(n.proc, sim.ProcID(to), network.Label{Kind: msgForward, Epoch: sim.PairedEpoch(r.Client, r.Seq), Alias: uint64(r.Attempt)},
 		client.AppendRequest(w.network.Buffer(), r))
 }

@@ -301,9 +301,6 @@ func (w *World) conclude() *Outcome {
 	for _, n := range w.nodes[:w.config.Servers] {
 		n.foldState(d)
 		addDisk(&w.counts.Disk, n.disk.Stats())
-		if n.up() {
-			w.counts.Forwards += n.server.Counters().Forwarded
-		}
 	}
 	for _, cl := range w.clients[:w.config.Plan.Clients] {
 		cl.FoldState(d)
