@@ -123,7 +123,8 @@ func TestMasksBite(t *testing.T) {
 			t.Fatalf("the masks changed an override to %+v", got)
 		}
 	})
-	if silenced < 100 || spared < 100 {
-		t.Errorf("%d silenced, %d spared: the masks say too little", silenced, spared)
+	// How often is a matter of rapid's draws; that it never happened in 100 checks would be a test that asks nothing.
+	if silenced == 0 || spared == 0 {
+		t.Errorf("%d silenced, %d spared: the masks say nothing", silenced, spared)
 	}
 }
