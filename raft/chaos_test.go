@@ -17,6 +17,9 @@ func chaos(c *cluster, steps int, choose func(n int) int) (stats chaosStats, err
 			err = fmt.Errorf("panic: %v", p)
 		}
 		stats.elections, stats.committed = len(j.leaders), len(j.committed)
+		for _, n := range c.nodes {
+			stats.installs += n.snaps.installs
+		}
 	}()
 	for range steps {
 		stats.act(c, choose)
@@ -28,7 +31,7 @@ func chaos(c *cluster, steps int, choose func(n int) int) (stats chaosStats, err
 }
 
 type chaosStats struct {
-	elections, committed, crashes, truncations, outstanding int
+	elections, committed, crashes, truncations, outstanding, snapshots, installs int
 }
 
 func (st *chaosStats) act(c *cluster, choose func(n int) int) {
@@ -44,6 +47,14 @@ func (st *chaosStats) act(c *cluster, choose func(n int) int) {
 	case kind < 62:
 		if n.up {
 			n.r.Propose(c.now, []byte{byte(choose(256))}) // refused at most
+		}
+	case kind < 65:
+		if n.up && c.snapshot(n) {
+			st.snapshots++
+		}
+	case kind < 68:
+		if n.up && len(n.apply.queue) > 0 {
+			c.applyQueued(n, 1+choose(len(n.apply.queue)))
 		}
 	case kind < 80:
 		if n.up && len(n.writes) > 0 {
@@ -138,6 +149,17 @@ func chaosConfig(choose func(n int) int) (int, Config) {
 		cfg.MaxUncommitted = 1 + choose(6)
 		cfg.MaxBytesPerMessage = 1 + choose(3)
 	}
+	if choose(2) == 0 {
+		cfg.MaxInflightBytes = 1 + choose(3)
+		cfg.MaxUncommittedBytes = 1 + choose(4)
+		cfg.MaxCommittedBytes = 1 + choose(3)
+		cfg.MaxPendingAppends = choose(3)
+		cfg.MaxApplying = choose(4)
+		cfg.DisableParallelAppend = choose(3) == 0
+		cfg.DisablePipeline = choose(3) == 0
+	}
+	cfg.MaxChunkBytes = 1 + choose(200)
+	cfg.RetainEntries = choose(4)
 	return []int{1, 2, 3, 3, 4, 5}[choose(6)], cfg
 }
 
@@ -146,6 +168,7 @@ func newChaos(choose func(n int) int) *cluster {
 	c := newCluster(size, cfg)
 	for _, n := range c.nodes {
 		n.slow = choose(3) == 0
+		n.apply.late = choose(3) == 0
 	}
 	return c
 }
@@ -176,11 +199,14 @@ func TestChaosReachesSomething(t *testing.T) {
 		sum.elections += st.elections
 		sum.committed += st.committed
 		sum.crashes += st.crashes
+		sum.snapshots += st.snapshots
+		sum.installs += st.installs
 		sum.truncations += st.truncations
 		sum.outstanding = max(sum.outstanding, st.outstanding)
 	}
 	t.Logf("%+v", sum)
-	if sum.elections < 300 || sum.committed < 1000 || sum.crashes < 300 || sum.truncations < 30 || sum.outstanding < 4 {
+	if sum.elections < 300 || sum.committed < 1000 || sum.crashes < 300 || sum.truncations < 30 || sum.outstanding < 4 ||
+		sum.snapshots < 300 || sum.installs < 10 {
 		t.Errorf("100 runs of 1000 steps saw only %+v", sum)
 	}
 }

@@ -35,19 +35,29 @@ type testNode struct {
 	writes  []testWrite // issued, not durable
 	applied []Entry     // the state machine, gone with a crash
 	slow    bool        // writes wait for sync
+	joiner  bool        // starts without a configuration
+	after   uint64      // of a joiner: InitialState.JoinedAfter
+	lost    EntryID     // what its disk lost
+	reads   []ReadState // as answered, gone with a crash
 	buffer  []byte
 	scratch Message
+	snaps   testSnapshots
+	apply   testApply
 }
 
 type testDisk struct {
-	hs      HardState
-	entries []Entry // index i+1 at i
+	hs         HardState
+	offset     uint64 // of the log; 0 without a snapshot
+	offsetTerm uint64
+	entries    []Entry // index offset+i+1 at i
+	snapshot   testSnapshot
 }
 
 type testWrite struct {
 	ticket    uint64 // 0: only messages that wait for the writes before
 	hs        HardState
 	entries   []Entry
+	snapshot  *SnapshotMeta
 	dependent []Message
 }
 
@@ -57,9 +67,9 @@ func (d *testDisk) write(w testWrite) {
 	}
 	d.hs = w.hs
 	if len(w.entries) > 0 {
-		keep := w.entries[0].Index - 1
+		keep := w.entries[0].Index - 1 - d.offset
 		if keep > uint64(len(d.entries)) {
-			panic(fmt.Sprintf("entry %d would leave a gap on a disk with %d entries", w.entries[0].Index, len(d.entries)))
+			panic(fmt.Sprintf("entry %d would leave a gap on a disk with entries %d to %d", w.entries[0].Index, d.offset+1, d.last()))
 		}
 		d.entries = append(d.entries[:keep:keep], w.entries...)
 	}
@@ -91,12 +101,26 @@ func (c *cluster) start(n *testNode) {
 	if c.forgetVote {
 		hs.Vote = None
 	}
-	r, err := New(cfg, c.now, InitialState{HardState: hs, ConfState: c.conf, Entries: slices.Clone(n.disk.entries)})
+	n.life++
+	initial := n.disk.initial(hs, c.conf)
+	initial.Lost, initial.Incarnation = n.lost, uint64(n.life)
+	if n.joiner && initial.Snapshot.Index == 0 {
+		initial.ConfState, initial.JoinedAfter = ConfState{}, n.after
+	}
+	r, err := New(cfg, c.now, initial)
 	if err != nil {
 		panic(err)
 	}
-	n.r, n.up, n.applied, n.writes = r, true, nil, nil
-	n.life++
+	n.r, n.up, n.applied, n.writes, n.reads = r, true, n.disk.snapshot.entries(), nil, nil
+	n.restartSnapshots()
+}
+
+// join starts one more server, which knows nothing.
+func (c *cluster) join() *testNode {
+	n := &testNode{id: uint64(len(c.nodes)) + 1, joiner: true}
+	c.nodes = append(c.nodes, n)
+	c.start(n)
+	return n
 }
 
 // restart gives a server another disk and starts it from there.
@@ -120,6 +144,7 @@ func entriesOf(first uint64, terms ...uint64) []Entry {
 func (c *cluster) crash(n *testNode, kept int) {
 	for _, w := range n.writes[:kept] {
 		n.disk.write(w)
+		n.installIf(w.snapshot)
 	}
 	n.up, n.writes = false, nil
 }
@@ -128,10 +153,14 @@ func (c *cluster) crash(n *testNode, kept int) {
 func (c *cluster) pump(n *testNode) {
 	for n.up && n.r.HasReady() {
 		rd := n.r.Ready()
+		n.check(rd)
+		n.receive(rd.Chunks)
 		for i := range rd.Messages {
-			c.post(n, &rd.Messages[i])
+			if m := rd.Messages[i]; n.fill(&m) {
+				c.post(n, &m)
+			}
 		}
-		w := testWrite{ticket: rd.Ticket, hs: rd.HardState, entries: slices.Clone(rd.Entries)}
+		w := testWrite{ticket: rd.Ticket, hs: rd.HardState, entries: slices.Clone(rd.Entries), snapshot: rd.Snapshot}
 		for i := range rd.Dependent {
 			m := rd.Dependent[i]
 			if c.ackEarly {
@@ -146,13 +175,15 @@ func (c *cluster) pump(n *testNode) {
 		n.writes = append(n.writes, w)
 		if c.advanceEarly {
 			n.r.Advance(c.now, rd.Ticket)
+			n.snaps.acked = max(n.snaps.acked, rd.Ticket)
 		}
 		if !n.slow {
 			c.syncDisk(n, len(n.writes))
 		}
-		for _, e := range rd.Committed {
-			n.applied = append(n.applied, e)
-			n.r.Applied(c.now, e.Index)
+		n.reads = append(n.reads, rd.Reads...)
+		n.apply.queue = append(n.apply.queue, rd.Committed...)
+		if !n.apply.late {
+			c.applyQueued(n, len(n.apply.queue))
 		}
 		// Once Ready is called again its buffers are the core's: nobody may still look at them.
 		for i := range rd.Messages {
@@ -179,6 +210,7 @@ func (c *cluster) syncDisk(n *testNode, count int) {
 	ticket := uint64(0)
 	for _, w := range n.writes[:count] {
 		n.disk.write(w)
+		n.installIf(w.snapshot)
 		for i := range w.dependent {
 			if err := durability(n, &w.dependent[i]); err != nil {
 				panic(err)
@@ -189,6 +221,7 @@ func (c *cluster) syncDisk(n *testNode, count int) {
 	}
 	n.writes = slices.Clone(n.writes[count:])
 	n.r.Advance(c.now, ticket)
+	n.snaps.acked = max(n.snaps.acked, ticket)
 }
 
 func (c *cluster) post(n *testNode, m *Message) {
@@ -223,6 +256,9 @@ func (c *cluster) deliver(i int, again bool) error {
 	}
 	for i := range n.scratch.Entries {
 		n.scratch.Entries[i] = Entry{Term: 1 << 60, Index: 1 << 60}
+	}
+	if n.scratch.Conf != nil {
+		clear(n.scratch.Conf.Voters)
 	}
 	return err
 }
@@ -274,7 +310,7 @@ func (c *cluster) propose(id uint64, data string) uint64 {
 // logText is the log as the terms of its entries.
 func (n *testNode) logText() string {
 	var terms []string
-	for i := uint64(1); i <= n.r.log.lastIndex(); i++ {
+	for i := n.r.log.offset + 1; i <= n.r.log.lastIndex(); i++ {
 		terms = append(terms, fmt.Sprint(n.r.LogTerm(i)))
 	}
 	return strings.Join(terms, " ")
@@ -346,7 +382,7 @@ func (j *judge) judgeLeader(n *testNode, s Status) error {
 	}
 	j.ledTerm[n.id], j.led[n.id] = s.Term, Entry{Index: s.LastIndex, Term: s.LastTerm}
 	for i, e := range j.committed {
-		if j.inTerm[i] < s.Term && n.r.LogTerm(e.Index) != e.Term {
+		if j.inTerm[i] < s.Term && e.Index+1 >= s.FirstIndex && n.r.LogTerm(e.Index) != e.Term {
 			return fmt.Errorf("Leader Completeness: n%d leads term %d without entry %d/%d, committed in term %d",
 				n.id, s.Term, e.Index, e.Term, j.inTerm[i])
 		}
@@ -357,6 +393,12 @@ func (j *judge) judgeLeader(n *testNode, s Status) error {
 func (j *judge) judgeCommits(n *testNode, s Status) error {
 	for i := uint64(1); i <= s.Commit; i++ {
 		e, ok := n.r.Entry(i)
+		if i < s.FirstIndex { // a snapshot stands for it
+			if i > uint64(len(n.applied)) {
+				continue // which is being installed
+			}
+			e, ok = n.applied[i-1], true
+		}
 		if !ok {
 			return fmt.Errorf("n%d has committed entry %d without holding it", n.id, i)
 		}
@@ -383,7 +425,7 @@ func (j *judge) judgeMatching(c *cluster) error {
 	for i, a := range c.nodes {
 		for _, b := range c.nodes[:i] {
 			agree := false // from the end: once two entries agree, all before must
-			for index := min(a.r.log.lastIndex(), b.r.log.lastIndex()); index > 0; index-- {
+			for index := min(a.r.log.lastIndex(), b.r.log.lastIndex()); index > max(a.r.log.offset, b.r.log.offset); index-- {
 				x, _ := a.r.Entry(index)
 				y, _ := b.r.Entry(index)
 				same := x.Term == y.Term
@@ -400,7 +442,8 @@ func (j *judge) judgeMatching(c *cluster) error {
 
 // durability checks a message that leaves against the disk of its sender: what it promises must be there.
 func durability(n *testNode, m *Message) error {
-	if m.Type == MsgApp || m.Type == MsgHeartbeat {
+	switch m.Type {
+	case MsgApp, MsgHeartbeat, MsgSnap, MsgTimeoutNow, MsgReadIndex, MsgReadIndexResp:
 		return nil
 	}
 	promised := m.Term
@@ -412,8 +455,8 @@ func durability(n *testNode, m *Message) error {
 		return fmt.Errorf("n%d sends a %v of term %d with term %d on disk", n.id, m.Type, m.Term, n.disk.hs.Term)
 	case m.Type == MsgVoteResp && !m.Reject && n.disk.hs.Term == m.Term && n.disk.hs.Vote != m.To:
 		return fmt.Errorf("n%d votes for n%d with a vote for n%d on disk", n.id, m.To, n.disk.hs.Vote)
-	case m.Type == MsgAppResp && !m.Reject && n.disk.hs.Term == m.Term && m.Index > uint64(len(n.disk.entries)):
-		return fmt.Errorf("n%d acknowledges entry %d with %d entries on disk", n.id, m.Index, len(n.disk.entries))
+	case m.Type == MsgAppResp && !m.Reject && n.disk.hs.Term == m.Term && m.Index > n.disk.last():
+		return fmt.Errorf("n%d acknowledges entry %d with a disk that ends at %d", n.id, m.Index, n.disk.last())
 	}
 	return nil
 }

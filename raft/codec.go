@@ -8,10 +8,13 @@ import (
 
 // The wire and disk format of messages and entries. Numbers are unsigned varints of minimal length.
 //
-//	message = kind:1 mask:2 (little endian) numbers entries
+//	message = kind:1 mask:3 (little endian) numbers conf data entries
 //	kind    = message type, plus 0x80 for a rejection
-//	mask    = bit i set: the i-th number is present and not zero; bit 15 set: there are entries
-//	numbers = From To Term LogTerm Index Commit CommitTerm RejectHint Round Epoch, as far as present
+//	mask    = bit i below 14: the i-th number is present and not zero; bits 14 and 15: Transfer, Abstaining; bits 16, 17, 18: there
+//	          are entries, data, a configuration
+//	numbers = From To Term LogTerm Index Commit CommitTerm RejectHint Round Epoch Context Offset Length Size, as far as present
+//	conf    = a ConfState (see AppendConfState), nothing when there is none
+//	data    = length bytes, nothing when there are none
 //	entries = count entry..., nothing when there are none
 //	entry   = type:1 term index length data
 //
@@ -21,16 +24,29 @@ import (
 const ErrCorrupt Error = "raft: corrupt encoding"
 
 const (
-	rejectBit    = 0x80
-	entriesBit   = 1 << 15
-	numbersCount = 10
-	minEntrySize = 4
+	rejectBit     = 0x80
+	numbersCount  = 14
+	transferBit   = 1 << 14
+	abstainingBit = 1 << 15
+	entriesBit    = 1 << 16
+	dataBit       = 1 << 17
+	confBit       = 1 << 18
+	maskEnd       = 1 << 19
+	headSize      = 4
+	minEntrySize  = 4
 )
 
 // numbers lists the fields in the order of the format.
-func (m *Message) numbers() [numbersCount]*uint64 {
-	return [numbersCount]*uint64{&m.From, &m.To, &m.Term, &m.LogTerm, &m.Index,
-		&m.Commit, &m.CommitTerm, &m.RejectHint, &m.Round, &m.Epoch}
+func (m *Message) numbers() [numbersCount]uint64 {
+	return [numbersCount]uint64{m.From, m.To, m.Term, m.LogTerm, m.Index,
+		m.Commit, m.CommitTerm, m.RejectHint, m.Round, m.Epoch, m.Context, m.Offset, m.Length, m.Size}
+}
+
+// setNumbers is the inverse of numbers.
+func (m *Message) setNumbers(n *[numbersCount]uint64) {
+	m.From, m.To, m.Term, m.LogTerm, m.Index = n[0], n[1], n[2], n[3], n[4]
+	m.Commit, m.CommitTerm, m.RejectHint, m.Round, m.Epoch = n[5], n[6], n[7], n[8], n[9]
+	m.Context, m.Offset, m.Length, m.Size = n[10], n[11], n[12], n[13]
 }
 
 // AppendMessage appends the encoding of m to dst. It allocates nothing if dst has room.
@@ -40,13 +56,28 @@ func AppendMessage(dst []byte, m *Message) []byte {
 		kind |= rejectBit
 	}
 	start := len(dst)
-	dst = append(dst, kind, 0, 0)
-	mask := uint16(0)
+	dst = append(dst, kind, 0, 0, 0)
+	mask := uint32(0)
 	for i, n := range m.numbers() {
-		if *n != 0 {
+		if n != 0 {
 			mask |= 1 << i
-			dst = binary.AppendUvarint(dst, *n)
+			dst = binary.AppendUvarint(dst, n)
 		}
+	}
+	if m.Transfer {
+		mask |= transferBit
+	}
+	if m.Abstaining {
+		mask |= abstainingBit
+	}
+	if m.Conf != nil {
+		mask |= confBit
+		dst = AppendConfState(dst, m.Conf)
+	}
+	if len(m.Data) > 0 {
+		mask |= dataBit
+		dst = binary.AppendUvarint(dst, uint64(len(m.Data)))
+		dst = append(dst, m.Data...)
 	}
 	if len(m.Entries) > 0 {
 		mask |= entriesBit
@@ -55,31 +86,46 @@ func AppendMessage(dst []byte, m *Message) []byte {
 			dst = AppendEntry(dst, &m.Entries[i])
 		}
 	}
-	binary.LittleEndian.PutUint16(dst[start+1:], mask)
+	dst[start+1], dst[start+2], dst[start+3] = byte(mask), byte(mask>>8), byte(mask>>16)
 	return dst
 }
 
-// DecodeMessage sets m to the message that b encodes. The capacity of m.Entries is used again; the entries' data aliases b.
-// The error is ErrCorrupt, and m is useless then. Hostile bytes cost no more memory than a constant times their length.
+// DecodeMessage sets m to the message that b encodes. The capacity of m.Entries is used again; the entries' data and m.Data
+// alias b. The error is ErrCorrupt, and m is useless then. Hostile bytes cost no more memory than a constant times their
+// length.
 func DecodeMessage(b []byte, m *Message) error {
 	*m = Message{Entries: m.Entries[:0]}
-	if len(b) < 3 {
+	if len(b) < headSize {
 		return ErrCorrupt
 	}
 	m.Type, m.Reject = MessageType(b[0]&^rejectBit), b[0]&rejectBit != 0
-	mask := binary.LittleEndian.Uint16(b[1:])
-	if m.Type >= messageTypeEnd || mask&^(entriesBit|1<<numbersCount-1) != 0 {
+	mask := uint32(b[1]) | uint32(b[2])<<8 | uint32(b[3])<<16
+	if m.Type >= messageTypeEnd || mask >= maskEnd {
 		return ErrCorrupt
 	}
-	b = b[3:]
+	m.Transfer, m.Abstaining = mask&transferBit != 0, mask&abstainingBit != 0
+	b = b[headSize:]
 	ok := true
-	for i, n := range m.numbers() {
-		if mask&(1<<i) == 0 {
-			continue
-		}
+	var numbers [numbersCount]uint64
+	for rest := mask & (1<<numbersCount - 1); rest != 0; rest &= rest - 1 {
+		n := &numbers[bits.TrailingZeros32(rest)]
 		if *n, b, ok = uvarint(b); !ok || *n == 0 {
 			return ErrCorrupt
 		}
+	}
+	m.setNumbers(&numbers)
+	if mask&confBit != 0 {
+		m.Conf = new(ConfState)
+		if b, ok = decodeConfState(b, m.Conf); !ok {
+			return ErrCorrupt
+		}
+	}
+	if mask&dataBit != 0 {
+		var length uint64
+		if length, b, ok = uvarint(b); !ok || length == 0 || length > uint64(len(b)) {
+			return ErrCorrupt
+		}
+		m.Data, b = b[:length:length], b[length:]
 	}
 	if mask&entriesBit != 0 {
 		var count uint64
@@ -124,11 +170,17 @@ func EncodedEntrySize(e *Entry) int {
 
 // EncodedMessageSize returns the length of what AppendMessage would append for m.
 func EncodedMessageSize(m *Message) int {
-	size := 3
+	size := headSize
 	for _, n := range m.numbers() {
-		if *n != 0 {
-			size += uvarintSize(*n)
+		if n != 0 {
+			size += uvarintSize(n)
 		}
+	}
+	if m.Conf != nil {
+		size += encodedConfStateSize(m.Conf)
+	}
+	if n := len(m.Data); n > 0 {
+		size += uvarintSize(uint64(n)) + n
 	}
 	if len(m.Entries) > 0 {
 		size += uvarintSize(uint64(len(m.Entries)))

@@ -3,7 +3,6 @@ package raft
 import (
 	"fmt"
 	"math"
-	"slices"
 	"time"
 )
 
@@ -12,9 +11,18 @@ const (
 	defaultMaxEntriesPerMessage = 64
 	defaultMaxBytesPerMessage   = 1 << 20
 	defaultMaxInflight          = 256
+	defaultMaxInflightBytes     = 16 << 20
 	defaultMaxUncommitted       = 1 << 14
+	defaultMaxUncommittedBytes  = 64 << 20
 	defaultMaxCommittedPerReady = 1 << 10
+	defaultMaxCommittedBytes    = 4 << 20
+	defaultMaxChunkBytes        = 64 << 10
+	defaultMaxClockDriftPPM     = 500
 )
+
+// MaxProposalBytes is the size of the largest proposal. Whatever the limits in Config say, one this large gets into a log,
+// a message and a page, alone if need be; a larger one is refused with ErrProposalTooLarge.
+const MaxProposalBytes = 32 << 20
 
 // Config is what a server is told once. Besides ID and the two durations, the zero value is the strictest choice or the
 // default named at the field.
@@ -33,8 +41,28 @@ type Config struct {
 	MaxEntriesPerMessage int // entries in one append; 0 means 64
 	MaxBytesPerMessage   int // bytes of data in one append, exceeded by a single large entry only; 0 means 1 MiB
 	MaxInflight          int // unanswered appends per follower; 0 means 256
+	MaxInflightBytes     int // bytes of data in unanswered appends per follower, exceeded by a single append only; 0 means 16 MiB
 	MaxUncommitted       int // entries a leader holds beyond its commit index before it drops proposals; 0 means 16384
+	MaxUncommittedBytes  int // bytes of data in them; 0 means 64 MiB. A proposal is let in if there are none yet
 	MaxCommittedPerReady int // entries in Ready.Committed; 0 means 1024
+	MaxCommittedBytes    int // bytes of data in Ready.Committed, exceeded by a single large entry only; 0 means 4 MiB
+	MaxPendingAppends    int // tickets under way; while there are as many nothing new is handed out to be written; 0 means no limit
+	MaxApplying          int // entries handed out to be applied and not reported back; 0 means no limit
+	MaxChunkBytes        int // bytes of a snapshot in one message; 0 means 64 KiB
+	RetainEntries        int // entries before the last snapshot that are kept for followers a little behind
+
+	// DisableParallelAppend makes a leader's appends wait until its own log is durable (thesis §10.2.1 says why not).
+	DisableParallelAppend bool
+	// DisablePipeline sends one append at a time to each follower, even when it keeps up (thesis §10.2.1).
+	DisablePipeline bool
+
+	// LeaseReads lets a leader answer lease reads without asking (thesis §6.4.1), and makes a voter that restarts refuse votes for
+	// one election timeout: before its restart it may have been part of a lease. All servers of a cluster must agree on it, and on
+	// ElectionTimeout. It needs check-quorum.
+	LeaseReads bool
+	// MaxClockDriftPPM bounds, in parts per million, how much faster or slower than true time any server's clock runs. Lease
+	// reads are linearizable as long as it holds. 0 means 500.
+	MaxClockDriftPPM int
 
 	// Jitter is asked for the addition to ElectionTimeout each time one is drawn: at New, at every change of the term, and
 	// when the server becomes pre-candidate or candidate. That is at least once per term and often more than once; term is the
@@ -56,6 +84,9 @@ func (c *Config) Validate() error {
 	case c.ElectionTimeout > math.MaxInt64/4:
 		return fmt.Errorf("raft: the election timeout (%v) must be below a quarter of the largest duration", c.ElectionTimeout)
 	}
+	if err := c.validateLease(); err != nil {
+		return err
+	}
 	for _, limit := range []struct {
 		name  string
 		value int
@@ -63,12 +94,32 @@ func (c *Config) Validate() error {
 		{"MaxEntriesPerMessage", c.MaxEntriesPerMessage},
 		{"MaxBytesPerMessage", c.MaxBytesPerMessage},
 		{"MaxInflight", c.MaxInflight},
+		{"MaxInflightBytes", c.MaxInflightBytes},
 		{"MaxUncommitted", c.MaxUncommitted},
+		{"MaxUncommittedBytes", c.MaxUncommittedBytes},
 		{"MaxCommittedPerReady", c.MaxCommittedPerReady},
+		{"MaxCommittedBytes", c.MaxCommittedBytes},
+		{"MaxPendingAppends", c.MaxPendingAppends},
+		{"MaxApplying", c.MaxApplying},
+		{"MaxChunkBytes", c.MaxChunkBytes},
+		{"RetainEntries", c.RetainEntries},
 	} {
 		if limit.value < 0 {
 			return fmt.Errorf("raft: %s (%d) must not be negative", limit.name, limit.value)
 		}
+	}
+	return nil
+}
+
+// validateLease refuses leases that nothing would keep (D07) and drifts that leave nothing of them.
+func (c *Config) validateLease() error {
+	switch {
+	case c.LeaseReads && c.DisableCheckQuorum:
+		return fmt.Errorf("raft: LeaseReads needs check-quorum: without it servers vote while a lease is in force")
+	case c.MaxClockDriftPPM < 0:
+		return fmt.Errorf("raft: MaxClockDriftPPM (%d) must not be negative", c.MaxClockDriftPPM)
+	case c.MaxClockDriftPPM >= 500_000:
+		return fmt.Errorf("raft: MaxClockDriftPPM (%d) must be below 500000: twice that leaves nothing of a lease", c.MaxClockDriftPPM)
 	}
 	return nil
 }
@@ -82,12 +133,22 @@ func (c Config) withDefaults() Config {
 		{&c.MaxEntriesPerMessage, defaultMaxEntriesPerMessage},
 		{&c.MaxBytesPerMessage, defaultMaxBytesPerMessage},
 		{&c.MaxInflight, defaultMaxInflight},
+		{&c.MaxInflightBytes, defaultMaxInflightBytes},
 		{&c.MaxUncommitted, defaultMaxUncommitted},
+		{&c.MaxUncommittedBytes, defaultMaxUncommittedBytes},
 		{&c.MaxCommittedPerReady, defaultMaxCommittedPerReady},
+		{&c.MaxCommittedBytes, defaultMaxCommittedBytes},
+		{&c.MaxPendingAppends, math.MaxInt},
+		{&c.MaxApplying, math.MaxInt},
+		{&c.MaxChunkBytes, defaultMaxChunkBytes},
+		{&c.MaxClockDriftPPM, defaultMaxClockDriftPPM},
 	} {
 		if *limit.value == 0 {
 			*limit.value = limit.zero
 		}
+	}
+	if c.DisablePipeline {
+		c.MaxInflight = 1
 	}
 	return c
 }
@@ -107,6 +168,7 @@ func (c *Config) jitter(term uint64) int64 {
 // or invented something, and the server must not take part.
 func (s *InitialState) Validate() error {
 	index, term := s.Offset, s.OffsetTerm
+	snapshotTerm := s.OffsetTerm // what the log says
 	if (index == 0) != (term == 0) {
 		return fmt.Errorf("raft: the offset %d has the term %d", index, term)
 	}
@@ -119,34 +181,36 @@ func (s *InitialState) Validate() error {
 			return fmt.Errorf("raft: entry %d of term %d follows one of term %d in the recovered log", e.Index, e.Term, term)
 		}
 		index, term = e.Index, e.Term
+		if index == s.Snapshot.Index {
+			snapshotTerm = term
+		}
 	}
 	switch {
+	case s.Snapshot.Index < s.Offset:
+		return fmt.Errorf("raft: the recovered log starts after entry %d, but the last snapshot ends at %d", s.Offset, s.Snapshot.Index)
+	case s.Offset > 0 && s.Snapshot.ConfState.IsEmpty():
+		return fmt.Errorf("raft: the recovered log starts after entry %d, but the last snapshot has no configuration", s.Offset)
+	case s.Snapshot.Index > index:
+		return fmt.Errorf("raft: the last snapshot ends at entry %d, but the recovered log at %d", s.Snapshot.Index, index)
+	case s.Snapshot.Index > 0 && s.Snapshot.Term != snapshotTerm:
+		return fmt.Errorf("raft: the last snapshot ends at entry %d of term %d, which has the term %d in the recovered log",
+			s.Snapshot.Index, s.Snapshot.Term, snapshotTerm)
+	case s.Applied < s.Snapshot.Index:
+		return fmt.Errorf("raft: the state machine has applied entry %d, but the last snapshot ends at %d", s.Applied, s.Snapshot.Index)
 	case s.HardState.Term < term:
 		return fmt.Errorf("raft: the recovered term %d is below the term %d of the last entry", s.HardState.Term, term)
 	case s.HardState.Vote != None && s.HardState.Term == 0:
 		return fmt.Errorf("raft: a vote for n%d was recovered without a term", s.HardState.Vote)
-	case s.HardState.Commit > index:
+	case s.HardState.Commit > index && s.Lost == (EntryID{}):
 		return fmt.Errorf("raft: the recovered commit index %d is beyond the last entry %d", s.HardState.Commit, index)
 	case s.Applied > index:
 		return fmt.Errorf("raft: the state machine has applied entry %d, but the recovered log ends at %d", s.Applied, index)
-	case s.Applied < s.Offset:
-		return fmt.Errorf("raft: the state machine has applied entry %d, but the recovered log starts after %d", s.Applied, s.Offset)
+	}
+	if (s.Lost.Index == 0) != (s.Lost.Term == 0) {
+		return fmt.Errorf("raft: entry %d of term %d was lost", s.Lost.Index, s.Lost.Term)
+	}
+	if s.ConfState.IsEmpty() {
+		return nil // it is to join
 	}
 	return s.ConfState.Validate()
-}
-
-// Validate reports in one sentence what is wrong with the membership, or nil.
-func (s *ConfState) Validate() error {
-	if len(s.Voters) == 0 {
-		return fmt.Errorf("raft: the configuration has no voter")
-	}
-	for i, id := range s.Voters {
-		if id == None {
-			return fmt.Errorf("raft: the configuration has a voter with id 0")
-		}
-		if slices.Contains(s.Voters[:i], id) {
-			return fmt.Errorf("raft: the configuration has the voter n%d twice", id)
-		}
-	}
-	return nil
 }

@@ -19,8 +19,9 @@ import (
 // (a candidate begins a new term: once).
 func (r *Raft) redraw() { r.jitter = r.cfg.jitter(r.term) }
 
-// resetElectionTimer starts the election timeout again. Besides at the places where redraw is called, it happens on granting a
-// vote, on hearing the leader of the term, and when a leader steps down: never because a client or the host called (L04).
+// resetElectionTimer starts the election timeout again: on becoming pre-candidate or candidate, on granting a vote, on hearing the
+// leader of the term, and when a leader steps down (paper §5.2). Never because a client or the host called (L04), and not because
+// somebody else began a term: a server that cannot win, but whose timeouts are short, would keep all others from trying (E15).
 func (r *Raft) resetElectionTimer() {
 	r.electionAt = after(r.now, int64(r.cfg.ElectionTimeout)+r.jitter)
 }
@@ -28,22 +29,28 @@ func (r *Raft) resetElectionTimer() {
 // becomeFollower joins a term, or steps back within one. The vote is the term's: it is kept if the term is (E03).
 func (r *Raft) becomeFollower(term, lead uint64) {
 	wasLeader := r.role == StateLeader
+	changed := wasLeader || term != r.term || lead != r.lead
 	r.role = StateFollower
 	r.lead = lead
 	r.appendPending = false
+	r.transferee = None
 	if term != r.term {
 		r.term = term
 		r.vote = None
 		r.redraw()
-		r.resetElectionTimer()
-	} else if wasLeader {
+	}
+	if wasLeader {
 		r.resetElectionTimer() // none was running
+	}
+	if changed {
+		r.refuseReads()
 	}
 }
 
 func (r *Raft) becomePreCandidate() {
 	r.role = StatePreCandidate
 	r.lead = None
+	r.refuseReads()
 	r.tracker.clearVotes()
 	r.redraw()
 	r.resetElectionTimer()
@@ -54,6 +61,7 @@ func (r *Raft) becomeCandidate() {
 	r.lead = None
 	r.term++
 	r.vote = r.id
+	r.refuseReads()
 	r.tracker.clearVotes()
 	r.redraw()
 	r.resetElectionTimer()
@@ -69,6 +77,7 @@ func (r *Raft) becomeLeader() {
 	r.role = StateLeader
 	r.lead = r.id
 	r.leaderSince = r.now
+	r.leaseLost = false
 	r.rounds.reset(int64(r.cfg.ElectionTimeout))
 	next := r.log.lastIndex() + 1
 	for i := range r.tracker.peers {
@@ -84,27 +93,28 @@ func (r *Raft) becomeLeader() {
 // campaign asks for votes, or first for pre-votes.
 func (r *Raft) campaign() {
 	if r.cfg.DisablePreVote {
-		r.requestVotes()
+		r.requestVotes(false)
 		return
 	}
 	r.becomePreCandidate()
 	r.tracker.recordVote(r.id, true) // a pre-vote binds nobody: it needs no disk
-	r.broadcastVoteRequest(MsgPreVote, r.term+1)
+	r.broadcastVoteRequest(Message{Type: MsgPreVote, Term: r.term + 1})
 	r.tally()
 }
 
-// requestVotes begins a new term. Its own vote is counted by Advance.
-func (r *Raft) requestVotes() {
+// requestVotes begins a new term. Its own vote is counted by Advance. transfer says that the leader has asked for it.
+func (r *Raft) requestVotes(transfer bool) {
 	r.becomeCandidate()
-	r.broadcastVoteRequest(MsgVote, r.term)
+	r.broadcastVoteRequest(Message{Type: MsgVote, Term: r.term, Transfer: transfer})
 }
 
-func (r *Raft) broadcastVoteRequest(kind MessageType, term uint64) {
-	m := Message{Type: kind, Term: term, Index: r.log.lastIndex(), LogTerm: r.log.lastTerm()}
+func (r *Raft) broadcastVoteRequest(m Message) {
+	m.Index, m.LogTerm = r.log.lastIndex(), r.log.lastTerm()
 	r.addCommit(&m)
 	for i := range r.tracker.peers {
 		if m.To = r.tracker.peers[i].id; m.To != r.id && r.tracker.config.Contains(m.To) {
-			r.send(m)
+			m.Epoch = r.tracker.peers[i].epoch
+			r.send(&m)
 		}
 	}
 }
@@ -115,7 +125,7 @@ func (r *Raft) tally() {
 	case quorum.VoteWon:
 		switch {
 		case r.role == StatePreCandidate:
-			r.requestVotes()
+			r.requestVotes(false)
 		case r.durable.Term == r.term && r.durable.Vote == r.id:
 			r.becomeLeader()
 		}
@@ -134,6 +144,12 @@ func (r *Raft) inLease() bool {
 	return r.role == StateLeader || r.now < after(r.heardAt, int64(r.cfg.ElectionTimeout))
 }
 
+// ignoresElection reports whether a request for a (pre-)vote of a later term is to be ignored, term and all: the leader is
+// protected (thesis §4.2.3), unless it asked for the election itself, or this server must not vote yet.
+func (r *Raft) ignoresElection(m *Message) bool {
+	return r.now < r.silentUntil || !m.Transfer && (r.inLease() || r.leasePromised())
+}
+
 // handleVote answers a request for a vote or pre-vote of this term, or a pre-vote of a later one.
 func (r *Raft) handleVote(m *Message) {
 	r.learnCommit(m)
@@ -143,6 +159,7 @@ func (r *Raft) handleVote(m *Message) {
 	}
 	var can bool
 	switch {
+	case !r.mayVote(m):
 	case m.Type == MsgPreVote && m.Term > r.term:
 		can = r.role != StateLeader // a leader knows of no need to elect another (P07)
 	case r.vote == m.From:
@@ -152,7 +169,9 @@ func (r *Raft) handleVote(m *Message) {
 	}
 	if !can || !r.log.upToDate(m.Index, m.LogTerm) {
 		reply.Reject = true
-		reply.Term = r.term
+		if reply.Term = r.term; r.term == 0 {
+			return // it joins, and has no term to speak in
+		}
 	} else if m.Type == MsgVote {
 		r.vote = m.From
 		if r.role == StatePreCandidate {
@@ -161,7 +180,7 @@ func (r *Raft) handleVote(m *Message) {
 		r.resetElectionTimer()
 	}
 	r.addCommit(&reply)
-	r.send(reply)
+	r.send(&reply)
 }
 
 // handleVoteResp counts an answer to the election that is under way.
@@ -187,13 +206,21 @@ func (r *Raft) addCommit(m *Message) {
 // learnCommit takes over the commit index of a vote or its reply. The sender knows (Commit, CommitTerm) to be committed, and
 // a log that holds this entry holds the same ones before it (Log Matching).
 func (r *Raft) learnCommit(m *Message) {
-	if r.role != StateLeader && m.CommitTerm != 0 && m.Commit > r.log.commit && r.log.matches(m.Commit, m.CommitTerm) {
-		r.log.commitTo(m.Commit)
+	if r.role == StateLeader || m.CommitTerm == 0 || m.Commit <= r.log.commit || !r.log.matches(m.Commit, m.CommitTerm) {
+		return
+	}
+	r.log.commitTo(m.Commit)
+	if r.role != StateFollower && !r.promotable() {
+		r.becomeFollower(r.term, None) // its removal is committed: nobody needs it any more
 	}
 }
 
 // recordContact dates the contact with a follower from the round it answers.
 func (r *Raft) recordContact(pr *progress, round uint64) {
+	if round > pr.round && round <= r.rounds.newest {
+		pr.round = round
+		r.advanceReads()
+	}
 	at, ok := r.rounds.begun(round)
 	if !ok || contactOf(at) <= pr.contact {
 		return

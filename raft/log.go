@@ -7,6 +7,9 @@ import "fmt"
 //	offset <= applied <= applying <= commit          offset <= stable <= handed <= last
 //	applying <= stable
 //
+// While a snapshot is being installed, applied and stable may still lie below offset: the snapshot is in the log's place
+// already, but neither on disk nor in the state machine.
+//
 // A slot of the entries' array is written once: appending grows the array, and truncating gives up the right to its tail
 // (truncate). Slices of the log therefore stay true for as long as anyone holds them, which is why messages and
 // Readies carry views instead of copies.
@@ -16,6 +19,8 @@ type raftLog struct {
 	offsetTerm uint64
 	entries    []Entry
 	slab       slab
+	// uncommitted is the number of bytes of data in the entries after commit.
+	uncommitted uint64
 
 	commit   uint64 // committed as far as this server knows
 	applying uint64 // handed out in Ready.Committed
@@ -72,6 +77,7 @@ func (l *raftLog) upToDate(lastIndex, lastTerm uint64) bool {
 // appendOwn appends an entry a leader has made, copying its data.
 func (l *raftLog) appendOwn(term uint64, data []byte) uint64 {
 	index := l.lastIndex() + 1
+	l.uncommitted += uint64(len(data))
 	l.entries = append(l.entries, Entry{Term: term, Index: index, Type: EntryNormal, Data: l.slab.copy(data)})
 	return index
 }
@@ -104,6 +110,7 @@ func (l *raftLog) truncate(index, term uint64) {
 			l.id, index, l.commit, own, term))
 	}
 	keep := index - l.offset - 1
+	l.uncommitted -= dataBytes(l.entries[keep:])
 	// Without capacity the next append moves to a new array: views of the removed entries stay as they are.
 	l.entries = l.entries[:keep:keep]
 	l.handed = min(l.handed, index-1)
@@ -118,6 +125,7 @@ func (l *raftLog) appendCopies(entries []Entry) {
 	for i := range entries {
 		size += len(entries[i].Data)
 	}
+	l.uncommitted += uint64(size)
 	l.slab.reserve(size)
 	for i := range entries {
 		e := entries[i]
@@ -150,6 +158,7 @@ func (l *raftLog) commitTo(index uint64) bool {
 		panic(fmt.Sprintf("raft: n%d is told that entry %d is committed, but its log ends at %d: entries it acknowledged are lost",
 			l.id, index, last))
 	}
+	l.uncommitted -= dataBytes(l.slice(l.commit+1, index))
 	l.commit = index
 	return true
 }

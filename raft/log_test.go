@@ -178,17 +178,17 @@ func TestProgress(t *testing.T) {
 	if pr.rejected(7, 1) || pr.next != 5 {
 		t.Errorf("the same rejection again leads to %d", pr.next)
 	}
-	pr.sent(1, 5, 9)
+	pr.sent(1, 0, 5, 9)
 	if !pr.paused || pr.next != 5 {
 		t.Errorf("a probe leaves paused %v, next %d", pr.paused, pr.next)
 	}
 	pr.acked(5)
 	pr.becomeReplicate()
-	pr.sent(1, 6, 9)
+	pr.sent(1, 0, 6, 9)
 	if pr.paused || pr.next != 7 {
 		t.Errorf("the first append leaves paused %v, next %d", pr.paused, pr.next)
 	}
-	pr.sent(2, 8, 9)
+	pr.sent(2, 0, 8, 9)
 	if !pr.paused || pr.next != 9 {
 		t.Errorf("a full window leaves paused %v, next %d", pr.paused, pr.next)
 	}
@@ -219,7 +219,7 @@ func TestInflightWindow(t *testing.T) {
 		for range rapid.IntRange(0, 200).Draw(t, "steps") {
 			if !w.full() && rapid.IntRange(0, 2).Draw(t, "what") > 0 {
 				last += rapid.Uint64Range(1, 3).Draw(t, "entries")
-				w.add(last)
+				w.add(last, 1)
 				plain = append(plain, last)
 			} else {
 				to := last - min(last, rapid.Uint64Range(0, 60).Draw(t, "back"))
@@ -228,12 +228,12 @@ func TestInflightWindow(t *testing.T) {
 					plain = plain[1:]
 				}
 			}
-			if w.count != len(plain) || w.full() != (len(plain) >= limit) {
-				t.Fatalf("%d in flight, want %d of %d", w.count, len(plain), limit)
+			if w.count != len(plain) || w.bytes != uint64(len(plain)) || w.full() != (len(plain) >= limit) {
+				t.Fatalf("%d in flight with %d bytes, want %d of %d", w.count, w.bytes, len(plain), limit)
 			}
 			for i := range plain {
-				if w.at(i) != plain[i] {
-					t.Fatalf("append %d ends at %d, want %d", i, w.at(i), plain[i])
+				if w.at(i).last != plain[i] {
+					t.Fatalf("append %d ends at %d, want %d", i, w.at(i).last, plain[i])
 				}
 			}
 		}

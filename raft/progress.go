@@ -14,6 +14,8 @@ const (
 	progressProbe progressState = iota
 	// progressReplicate: the logs agree up to Match; appends are pipelined, Next running ahead of the answers.
 	progressReplicate
+	// progressSnapshot: the log no longer holds what comes after Match; a snapshot is sent instead.
+	progressSnapshot
 )
 
 // progress is what a server knows about a member. Match, Next and the flow control mean something at a leader only.
@@ -32,8 +34,13 @@ type progress struct {
 	// epoch is the index of the configuration entry that made this a member, 0 for the first configuration.
 	epoch uint64
 	// contact is contactOf the begin of the newest round answered, 0 for none in this term.
-	contact  uint64
+	contact uint64
+	// round is the newest round answered, 0 for none in this term.
+	round    uint64
 	inflight inflight
+	// sending is the snapshot under way to a follower in progressSnapshot; nil once it was given up, until the follower
+	// answers again.
+	sending *sending
 }
 
 type voteState uint8
@@ -52,7 +59,17 @@ func (pr *progress) resetForTerm(next uint64) {
 	pr.next = next
 	pr.sentCommit = 0
 	pr.contact = 0
+	pr.sending = nil
+	pr.round = 0
 	pr.inflight.reset()
+}
+
+// forgotten notes that the follower has lost what it acknowledged, and holds something like the entry at hint. This is the only
+// way in which match goes back.
+func (pr *progress) forgotten(hint uint64) {
+	pr.match = 0
+	pr.becomeProbe()
+	pr.next = hint + 1
 }
 
 func (pr *progress) becomeProbe() {
@@ -60,6 +77,7 @@ func (pr *progress) becomeProbe() {
 	pr.paused = false
 	pr.next = pr.match + 1
 	pr.sentCommit = min(pr.sentCommit, pr.match)
+	pr.sending = nil
 	pr.inflight.reset()
 }
 
@@ -67,11 +85,22 @@ func (pr *progress) becomeReplicate() {
 	pr.state = progressReplicate
 	pr.paused = false
 	pr.next = pr.match + 1
+	pr.sending = nil
 	pr.inflight.reset()
 }
 
-// sent notes an append of n entries up to last, with the commit index as far as the append could verify it.
-func (pr *progress) sent(n int, last, commit uint64) {
+// becomeSnapshot stops appends: what would come before the next one is in the given snapshot.
+func (pr *progress) becomeSnapshot(s *sending) {
+	pr.state = progressSnapshot
+	pr.paused = false
+	pr.sentCommit = min(pr.sentCommit, pr.match)
+	pr.sending = s
+	pr.inflight.reset()
+}
+
+// sent notes an append of n entries with so many bytes of data, up to last, with the commit index as far as the append
+// could verify it.
+func (pr *progress) sent(n int, bytes, last, commit uint64) {
 	pr.sentCommit = max(pr.sentCommit, min(commit, last))
 	switch pr.state {
 	case progressProbe:
@@ -79,7 +108,11 @@ func (pr *progress) sent(n int, last, commit uint64) {
 	case progressReplicate:
 		if n > 0 {
 			pr.next = last + 1
-			pr.inflight.add(last)
+		}
+		// One without entries counts too: with a window of one, nothing else is under way until it is answered. The one
+		// that a full window is forced open for does not: its answer frees the window or ends it.
+		if !pr.inflight.full() {
+			pr.inflight.add(last, bytes)
 		}
 		pr.paused = pr.inflight.full()
 	}
@@ -102,6 +135,9 @@ func (pr *progress) acked(index uint64) bool {
 // rejected notes that the follower does not hold the entry at index, and that the search may go on at hint; false if the
 // rejection is an old one (R11).
 func (pr *progress) rejected(index, hint uint64) bool {
+	if pr.state == progressSnapshot {
+		return false // of an append from before the snapshot
+	}
 	if pr.state == progressReplicate {
 		// Appends may overtake each other: one that found its predecessor missing says nothing if an answer has
 		// covered it since.
@@ -121,21 +157,25 @@ func (pr *progress) rejected(index, hint uint64) bool {
 	return true
 }
 
-// inflight is the window of unanswered appends: the last index of each, oldest first, in a ring that grows on demand.
+// inflight is the window of unanswered appends, oldest first, in a ring that grows on demand.
 type inflight struct {
 	limit int
-	ring  []uint64
+	ring  []flight
 	start int
 	count int
+	bytes uint64 // of data, in all of them
 }
+
+// flight is one append: its last entry and its bytes of data.
+type flight struct{ last, bytes uint64 }
 
 func (f *inflight) full() bool { return f.count >= f.limit }
 
-func (f *inflight) reset() { f.start, f.count = 0, 0 }
+func (f *inflight) reset() { f.start, f.count, f.bytes = 0, 0, 0 }
 
-func (f *inflight) add(last uint64) {
+func (f *inflight) add(last, bytes uint64) {
 	if f.count == len(f.ring) {
-		grown := make([]uint64, min(f.limit, max(8, 2*len(f.ring))))
+		grown := make([]flight, min(f.limit, max(8, 2*len(f.ring))))
 		for i := range f.count {
 			grown[i] = f.at(i)
 		}
@@ -145,11 +185,12 @@ func (f *inflight) add(last uint64) {
 	if i >= len(f.ring) {
 		i -= len(f.ring)
 	}
-	f.ring[i] = last
+	f.ring[i] = flight{last, bytes}
 	f.count++
+	f.bytes += bytes
 }
 
-func (f *inflight) at(i int) uint64 {
+func (f *inflight) at(i int) flight {
 	i += f.start
 	if i >= len(f.ring) {
 		i -= len(f.ring)
@@ -159,7 +200,8 @@ func (f *inflight) at(i int) uint64 {
 
 // freeTo removes the appends that end at or before index: an answer to a later one answers them too.
 func (f *inflight) freeTo(index uint64) {
-	for f.count > 0 && f.ring[f.start] <= index {
+	for f.count > 0 && f.ring[f.start].last <= index {
+		f.bytes -= f.ring[f.start].bytes
 		if f.start++; f.start == len(f.ring) {
 			f.start = 0
 		}
@@ -171,15 +213,14 @@ func (f *inflight) freeTo(index uint64) {
 type tracker struct {
 	self   uint64
 	config quorum.Joint
-	peers  []progress // by id, ascending; includes the server itself
+	voter  bool       // self is in config
+	peers  []progress // by id, ascending; everybody in the configuration, learners and the server itself included
+	blank  progress   // what is known about a new member
 }
 
-func newTracker(self uint64, conf ConfState, maxInflight int) tracker {
-	t := tracker{self: self, config: quorum.Joint{quorum.NewMajority(conf.Voters), nil}}
-	for _, id := range t.config[0] {
-		t.peers = append(t.peers, progress{id: id, next: 1, inflight: inflight{limit: maxInflight}})
-	}
-	return t
+// newTracker returns one without members; see apply.
+func newTracker(self uint64, maxInflight int) tracker {
+	return tracker{self: self, blank: progress{next: 1, inflight: inflight{limit: maxInflight}}}
 }
 
 // peer returns the member with the given id, nil for strangers. Clusters are small: a scan beats a table.

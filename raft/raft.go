@@ -30,6 +30,21 @@ type Raft struct {
 	leaderSince int64
 	quorumAt    int64 // when a leader without further answers steps down
 
+	confs    confHistory
+	confDuty bool // a leader has something to do once the configuration in force is committed: see settleConf
+	reads    reads
+
+	lost        EntryID // see InitialState.Lost; zero once made up for
+	joining     bool    // this server was made to join and is no member yet
+	joinedAfter uint64  // InitialState.JoinedAfter
+	silentUntil int64   // until when no vote is given: see voteSilence
+	incarnation uint64
+
+	transferee    uint64 // whom a leader hands over to
+	transferUntil int64
+	transferAsked bool
+	leaseLost     bool // in this term somebody was asked to campaign
+
 	appendPending bool // a leader has news for its followers; the next Ready carries it
 
 	messages  []Message // of Ready.Messages, since the last Ready
@@ -39,6 +54,11 @@ type Raft struct {
 	durable   HardState // the last one acknowledged; its Commit is not kept
 	ticket    uint64    // the last one issued
 	tickets   tickets
+
+	snapshot   SnapshotMeta // the newest one that is durable at the host
+	receiving  receiving    // the one that is arriving
+	installing installing   // the one that has arrived
+	chunks     []Chunk      // of Ready.Chunks, since the last Ready
 }
 
 // New returns a server that starts as a follower without a leader, its election timer beginning at now. What initial holds
@@ -52,6 +72,7 @@ func New(cfg Config, now int64, initial InitialState) (*Raft, error) {
 	}
 	cfg = cfg.withDefaults()
 	hs := initial.HardState
+	hs.Commit = min(hs.Commit, initial.Offset+uint64(len(initial.Entries))) // damage may have taken entries known to be committed
 	last := initial.Offset + uint64(len(initial.Entries))
 	r := &Raft{
 		cfg:  cfg,
@@ -65,16 +86,35 @@ func New(cfg Config, now int64, initial InitialState) (*Raft, error) {
 			offsetTerm: initial.OffsetTerm,
 			entries:    initial.Entries[:len(initial.Entries):len(initial.Entries)],
 			// What was applied or is in a snapshot was committed, whatever the hint in the hard state still says.
-			commit:   max(hs.Commit, initial.Applied, initial.Offset),
+			commit:   max(hs.Commit, initial.Applied),
 			applying: initial.Applied,
 			applied:  initial.Applied,
 			handed:   last,
 			stable:   last,
 		},
-		tracker:  newTracker(cfg.ID, initial.ConfState, cfg.MaxInflight),
-		handedHS: hs,
-		durable:  hs,
+		tracker:     newTracker(cfg.ID, cfg.MaxInflight),
+		heardAt:     never,
+		lost:        initial.Lost,
+		joining:     initial.ConfState.IsEmpty() || initial.JoinedAfter > 0,
+		joinedAfter: initial.JoinedAfter,
+		silentUntil: cfg.voteSilence(now, hs),
+		incarnation: initial.Incarnation,
+		handedHS:    hs,
+		durable:     hs,
 	}
+	if !initial.Snapshot.ConfState.IsEmpty() {
+		r.snapshot = initial.Snapshot.clone()
+	}
+	r.log.uncommitted = dataBytes(r.log.slice(r.log.commit+1, last))
+	since := initial.Applied
+	if initial.ConfState.IsEmpty() {
+		since = initial.Offset // nothing is known: the log says it all
+	}
+	r.confs.reset(since, initial.ConfState)
+	if _, err := r.scanConf(since + 1); err != nil {
+		return nil, fmt.Errorf("raft: the recovered log is impossible: %w", err)
+	}
+	r.switchConf()
 	r.redraw()
 	r.resetElectionTimer()
 	return r, nil
@@ -88,14 +128,14 @@ func (r *Raft) Step(now int64, m *Message) error {
 		return err
 	}
 	switch m.Type {
-	case MsgAppResp, MsgHeartbeatResp:
+	case MsgAppResp, MsgHeartbeatResp, MsgSnapResp:
 		// An answer can show that leadership has not expired after all: it is looked at first.
 	default:
 		r.expireLeadership()
 	}
 	switch {
 	case m.Term > r.term:
-		if (m.Type == MsgVote || m.Type == MsgPreVote) && r.inLease() {
+		if (m.Type == MsgVote || m.Type == MsgPreVote) && r.ignoresElection(m) {
 			return nil
 		}
 		switch {
@@ -103,7 +143,7 @@ func (r *Raft) Step(now int64, m *Message) error {
 			// A question about a term does not begin it.
 		case m.Type == MsgPreVoteResp && !m.Reject:
 			// The granted term is the one asked for, which nobody has begun.
-		case m.Type == MsgApp || m.Type == MsgHeartbeat:
+		case m.Type == MsgApp || m.Type == MsgHeartbeat || m.Type == MsgSnap:
 			r.becomeFollower(m.Term, m.From)
 		default:
 			r.becomeFollower(m.Term, None)
@@ -120,13 +160,27 @@ func (r *Raft) Step(now int64, m *Message) error {
 		r.follow(m)
 		r.handleHeartbeat(m)
 	case MsgAppResp:
-		return r.handleAppendResp(m)
+		if err := r.handleAppendResp(m); err != nil {
+			return err
+		}
+		r.settleConf()
 	case MsgHeartbeatResp:
 		r.handleHeartbeatResp(m)
+	case MsgSnap:
+		r.follow(m)
+		r.handleSnap(m)
+	case MsgSnapResp:
+		return r.handleSnapResp(m)
 	case MsgVote, MsgPreVote:
 		r.handleVote(m)
 	case MsgVoteResp, MsgPreVoteResp:
 		r.handleVoteResp(m)
+	case MsgTimeoutNow:
+		r.handleTimeoutNow(m)
+	case MsgReadIndex:
+		r.handleReadIndex(m)
+	case MsgReadIndexResp:
+		r.handleReadIndexResp(m)
 	}
 	return nil
 }
@@ -142,28 +196,36 @@ func (r *Raft) answerStale(m *Message) {
 		reply.Type = MsgAppResp
 	case MsgHeartbeat:
 		reply.Type = MsgHeartbeatResp
+	case MsgSnap:
+		reply.Type = MsgSnapResp
 	case MsgVote:
 		reply.Type = MsgVoteResp
 		r.addCommit(&reply)
 	case MsgPreVote:
 		reply.Type = MsgPreVoteResp
 		r.addCommit(&reply)
+	case MsgReadIndex:
+		reply.Type, reply.Context = MsgReadIndexResp, m.Context
 	default:
 		return
 	}
-	r.send(reply)
+	r.send(&reply)
 }
 
 // Tick does what is due. Before the deadline it does nothing.
 func (r *Raft) Tick(now int64) {
 	r.raiseClock(now)
 	if r.role != StateLeader {
+		r.expireReads()
 		if r.promotable() && r.now >= r.electionAt {
 			r.campaign()
 		}
 		return
 	}
 	r.expireLeadership()
+	if r.transferee != None && r.now >= r.transferUntil {
+		r.abortTransfer() // T06
+	}
 	if r.role == StateLeader && r.now >= r.heartbeatAt {
 		r.broadcastHeartbeat()
 	}
@@ -174,19 +236,22 @@ func (r *Raft) Tick(now int64) {
 func (r *Raft) Deadline() int64 {
 	switch {
 	case r.role == StateLeader:
+		if r.transferee != None {
+			return min(r.heartbeatAt, r.quorumAt, r.transferUntil)
+		}
 		return min(r.heartbeatAt, r.quorumAt)
 	case r.promotable():
-		return r.electionAt
+		return min(r.electionAt, r.readDeadline())
 	}
-	return NoDeadline
+	return r.readDeadline()
 }
 
 // Campaign makes the server campaign now, as if its election deadline had come. A leader and a server that is no voter
-// ignore it.
+// ignore it; with LeaseReads so does one that a lease may be built on, since its own vote would break it.
 func (r *Raft) Campaign(now int64) {
 	r.raiseClock(now)
 	r.expireLeadership()
-	if r.role != StateLeader && r.promotable() {
+	if r.role != StateLeader && r.promotable() && !r.leasePromised() && r.now >= r.silentUntil {
 		r.campaign()
 	}
 }
@@ -194,15 +259,22 @@ func (r *Raft) Campaign(now int64) {
 // Status returns the server's view of itself.
 func (r *Raft) Status() Status {
 	return Status{
-		ID:        r.id,
-		Term:      r.term,
-		Vote:      r.vote,
-		Lead:      r.lead,
-		Commit:    r.log.commit,
-		Applied:   r.log.applied,
-		LastIndex: r.log.lastIndex(),
-		LastTerm:  r.log.lastTerm(),
-		Role:      r.role,
+		ID:         r.id,
+		Term:       r.term,
+		Vote:       r.vote,
+		Lead:       r.lead,
+		Commit:     r.log.commit,
+		Applied:    r.log.applied,
+		LastIndex:  r.log.lastIndex(),
+		LastTerm:   r.log.lastTerm(),
+		Handed:     r.log.handed,
+		Replacing:  r.installing.active && r.installing.ticket == 0,
+		FirstIndex: r.log.offset + 1,
+		ConfIndex:  r.confs.newest().index,
+		Role:       r.role,
+		Learner:    !r.tracker.voter && r.confs.newest().state.IsMember(r.id),
+		Abstaining: r.abstaining(),
+		Transferee: r.transferee,
 	}
 }
 
@@ -226,8 +298,6 @@ func (r *Raft) Entry(index uint64) (e Entry, ok bool) {
 
 // Stable returns the last entry known to be durable on this server.
 func (r *Raft) Stable() uint64 { return r.log.stable }
-
-func (r *Raft) promotable() bool { return r.tracker.config.Contains(r.id) }
 
 func (r *Raft) raiseClock(now int64) { r.now = max(r.now, now) }
 
@@ -254,6 +324,9 @@ func (r *Raft) check(m *Message) error {
 		if len(m.Entries) > 0 {
 			return fmt.Errorf("raft: n%d got %d entries in a message of type %v", r.id, len(m.Entries), m.Type)
 		}
+		if m.Type == MsgSnap {
+			return r.checkSnap(m)
+		}
 		return nil
 	case (m.Index == 0) != (m.LogTerm == 0) || m.LogTerm > m.Term:
 		return fmt.Errorf("raft: n%d got an append of term %d after entry %d of term %d", r.id, m.Term, m.Index, m.LogTerm)
@@ -264,6 +337,11 @@ func (r *Raft) check(m *Message) error {
 		if e.Index != index+1 || e.Index == 0 || e.Term < term || e.Term == 0 || e.Term > m.Term || e.Type >= entryTypeEnd {
 			return fmt.Errorf("raft: n%d got an append of term %d with entry %d of term %d after entry %d of term %d",
 				r.id, m.Term, e.Index, e.Term, index, term)
+		}
+		if e.Type == EntryConfChange {
+			if err := checkConfEntry(e); err != nil {
+				return fmt.Errorf("raft: n%d got an append of term %d with an impossible change: %w", r.id, m.Term, err)
+			}
 		}
 		index, term = e.Index, e.Term
 	}

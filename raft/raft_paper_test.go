@@ -519,3 +519,23 @@ func TestPaper55Idempotent(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// §5.2: a follower's timeout goes on unless it hears the leader or grants its vote. A candidate that cannot win must not keep it from
+// trying itself (E15).
+func TestPaper52RefusedVotesDoNotResetTheTimer(t *testing.T) {
+	cfg := paperConfig()
+	cfg.DisablePreVote = true
+	c := newCluster(2, cfg)
+	c.restartWith(1, 1, None, 0, 1, 1) // two entries of term 1
+	r := c.node(1).r
+	due := r.Deadline()
+	c.now += int64(cfg.ElectionTimeout) / 2
+	said := c.tell(Message{Type: MsgVote, From: 2, Term: 2, Index: 1, LogTerm: 1})
+	if len(said) != 1 || !said[0].Reject || r.Deadline() != due {
+		t.Errorf("%v, deadline %d, was %d", lines(said), r.Deadline(), due)
+	}
+	said = c.tell(Message{Type: MsgVote, From: 2, Term: 3, Index: 2, LogTerm: 1})
+	if len(said) != 1 || said[0].Reject || r.Deadline() <= due {
+		t.Errorf("%v, deadline %d, was %d", lines(said), r.Deadline(), due)
+	}
+}

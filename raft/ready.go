@@ -4,10 +4,12 @@ import "fmt"
 
 // HasReady reports whether Ready would return anything.
 func (r *Raft) HasReady() bool {
-	return r.appendPending || len(r.messages) > 0 || len(r.dependent) > 0 ||
-		r.log.handed < r.log.lastIndex() ||
-		r.term != r.handedHS.Term || r.vote != r.handedHS.Vote ||
-		r.log.applying < r.log.appliable()
+	if r.appendPending || len(r.messages) > 0 || len(r.chunks) > 0 || len(r.reads.states) > 0 || r.readRoundDue() ||
+		r.log.applying < r.committable() {
+		return true
+	}
+	writes, rest := r.toWrite()
+	return writes != writeNothing || rest == writeNothing && len(r.dependent) > 0
 }
 
 // Ready returns what is to be done since the last call. The result and its slices are valid until the next call; the entries
@@ -16,33 +18,103 @@ func (r *Raft) Ready() *Ready {
 	if r.appendPending {
 		r.broadcastAppend()
 	}
+	if r.readRoundDue() {
+		r.broadcastHeartbeat()
+	}
 	rd := &r.ready
 	// The buffers of the Ready before are the core's again; those filled since change sides with them.
 	rd.Messages, r.messages = r.messages, rd.Messages[:0]
-	rd.Dependent, r.dependent = r.dependent, rd.Dependent[:0]
+	rd.Chunks, r.chunks = r.chunks, rd.Chunks[:0]
+	rd.Reads, r.reads.states = r.reads.states, rd.Reads[:0]
+	writes, rest := r.toWrite()
+	if rest == writeNothing {
+		rd.Dependent, r.dependent = r.dependent, rd.Dependent[:0]
+	} else {
+		rd.Dependent = rd.Dependent[:0]
+	}
 
-	rd.Entries = r.log.slice(r.log.handed+1, r.log.lastIndex())
-	r.log.handed = r.log.lastIndex()
+	rd.Entries = nil
+	if writes&writeEntries != 0 {
+		rd.Entries = r.log.slice(r.log.handed+1, r.log.lastIndex())
+		r.log.handed = r.log.lastIndex()
+	}
 	// The commit index is only a hint on disk: it never names what the disk may lack, and never causes a write.
 	hs := HardState{Term: r.term, Vote: r.vote, Commit: r.log.appliable()}
-	changed := hs.Term != r.handedHS.Term || hs.Vote != r.handedHS.Vote
-	rd.HardStateChanged = changed || len(rd.Entries) > 0 && hs.Commit != r.handedHS.Commit
+	rd.HardStateChanged = writes&writeHardState != 0 || len(rd.Entries) > 0 && hs.Commit != r.handedHS.Commit
 	rd.HardState = hs
 	if rd.HardStateChanged {
 		r.handedHS = hs
 	}
 	rd.Ticket = 0
-	if changed || len(rd.Entries) > 0 {
+	if writes != writeNothing {
 		r.ticket++
 		rd.Ticket = r.ticket
-		r.tickets.add(ticketed{ticket: r.ticket, term: r.term, vote: r.vote, last: r.log.handed})
+		last := r.log.handed
+		if r.installing.active && writes&writeSnapshot == 0 {
+			last = r.installing.handed
+		}
+		r.tickets.add(ticketed{ticket: r.ticket, term: r.term, vote: r.vote, last: last})
+	}
+	rd.Snapshot = nil
+	if writes&writeSnapshot != 0 {
+		r.installing.ticket = r.ticket
+		meta := r.installing.meta
+		rd.Snapshot = &meta
 	}
 
-	from, to := r.log.applying+1, r.log.appliable()
-	to = min(to, r.log.applying+uint64(r.cfg.MaxCommittedPerReady))
-	rd.Committed = r.log.slice(from, to)
-	r.log.applying = max(r.log.applying, to)
+	rd.Committed = r.committedPage()
+	r.log.applying += uint64(len(rd.Committed))
 	return rd
+}
+
+// writes is a set of things to be made durable.
+type writes uint8
+
+const (
+	writeHardState writes = 1 << iota // the term or the vote
+	writeEntries
+	writeSnapshot
+	writeNothing writes = 0
+)
+
+// toWrite returns what the next Ready may ask to make durable, and what else there is that must wait. While there is such a
+// rest, messages that depend on the disk wait too: one of them may speak of it.
+//
+// A snapshot waits for every write before it, and no write is handed out before it is durable: it replaces the log, and a disk
+// on which the log is written and replaced at the same time would have to put in order what nobody has ordered. So the term on
+// disk is never below a snapshot's either.
+func (r *Raft) toWrite() (now, later writes) {
+	if r.term != r.handedHS.Term || r.vote != r.handedHS.Vote {
+		now = writeHardState
+	}
+	if r.log.handed < r.log.lastIndex() {
+		now |= writeEntries
+	}
+	if r.installing.active {
+		return r.toWriteInstalling(now)
+	}
+	if now != writeNothing && r.tickets.count() >= r.cfg.MaxPendingAppends {
+		return writeNothing, now
+	}
+	return now, writeNothing
+}
+
+func (r *Raft) toWriteInstalling(all writes) (now, later writes) {
+	switch {
+	case r.installing.ticket != 0:
+		return writeNothing, all
+	case all&writeHardState != 0 && r.tickets.count() < r.cfg.MaxPendingAppends:
+		return writeHardState, all&^writeHardState | writeSnapshot
+	case all&writeHardState == 0 && r.tickets.count() == 0:
+		return writeSnapshot, all
+	}
+	return writeNothing, all | writeSnapshot
+}
+
+// withholds reports whether messages that depend on the disk wait inside the core.
+func (r *Raft) withholds() bool {
+	_, later := r.toWrite()
+	return later != writeNothing
 }
 
 // Advance reports that what the Ready with this ticket, and every Ready before it, asked to make durable is durable. A
@@ -58,6 +130,9 @@ func (r *Raft) Advance(now int64, ticket uint64) {
 	}
 	r.durable = HardState{Term: t.term, Vote: t.vote}
 	r.log.stableTo(t.last)
+	if r.installing.ticket != 0 && ticket >= r.installing.ticket {
+		r.installed()
+	}
 	switch r.role {
 	case StateCandidate:
 		if r.durable.Term == r.term && r.durable.Vote == r.id {
@@ -66,9 +141,10 @@ func (r *Raft) Advance(now int64, ticket uint64) {
 		}
 	case StateLeader:
 		r.noteOwnProgress()
-		if r.maybeCommit() {
+		if r.maybeCommit() || r.cfg.DisableParallelAppend {
 			r.appendPending = true
 		}
+		r.settleConf()
 	}
 }
 
@@ -101,6 +177,8 @@ func (t *tickets) add(w ticketed) {
 	}
 	t.queue = append(t.queue, w)
 }
+
+func (t *tickets) count() int { return len(t.queue) - t.start }
 
 // take removes the tickets up to the given one and returns the last of them.
 func (t *tickets) take(ticket uint64) (last ticketed, ok bool) {

@@ -356,7 +356,7 @@ func TestStepRefuses(t *testing.T) {
 		return Message{Type: MsgApp, From: 2, To: 1, Term: 3, Index: 1, LogTerm: 2, Entries: entries}
 	}
 	for want, m := range map[string]Message{
-		"a message of the unknown type 8":       {Type: 8, From: 2, To: 1, Term: 3},
+		"a message of the unknown type 13":      {Type: messageTypeEnd, From: 2, To: 1, Term: 3},
 		"a message for n3":                      {From: 2, To: 3, Term: 3},
 		"a message from n1":                     {From: 1, To: 1, Term: 3},
 		"a message from n0":                     {To: 1, Term: 3},
@@ -413,7 +413,7 @@ func TestValidate(t *testing.T) {
 		},
 		"must be below a quarter of the largest duration":  func(c *Config, s *InitialState) { c.ElectionTimeout = 1 << 62 },
 		"MaxInflight (-1) must not be negative":            func(c *Config, s *InitialState) { c.MaxInflight = -1 },
-		"the configuration has no voter":                   func(c *Config, s *InitialState) { s.ConfState.Voters = nil },
+		"the configuration has no voter":                   func(c *Config, s *InitialState) { s.ConfState = ConfState{Learners: []uint64{1}} },
 		"has a voter with id 0":                            func(c *Config, s *InitialState) { s.ConfState.Voters[0] = 0 },
 		"has the voter n2 twice":                           func(c *Config, s *InitialState) { s.ConfState.Voters[0] = 2 },
 		"entry 3 follows entry 1":                          func(c *Config, s *InitialState) { s.Entries[1].Index = 3 },
@@ -423,9 +423,24 @@ func TestValidate(t *testing.T) {
 		"applied entry 4, but the recovered log ends at 3": func(c *Config, s *InitialState) { s.Applied = 4 },
 		"a vote for n1 was recovered without a term":       func(c *Config, s *InitialState) { s.Entries, s.HardState = nil, HardState{Vote: 1} },
 		"the offset 2 has the term 0":                      func(c *Config, s *InitialState) { s.Offset = 2 },
-		"applied entry 0, but the recovered log starts":    func(c *Config, s *InitialState) { s.Offset, s.OffsetTerm, s.Entries = 9, 1, nil },
-		"entry 1 follows entry 9":                          func(c *Config, s *InitialState) { s.Offset, s.OffsetTerm = 9, 1 },
-		"entry 1 of term 0 follows one of term 0":          func(c *Config, s *InitialState) { s.Entries[0].Term = 0 },
+		"starts after entry 9, but the last snapshot ends at 0": func(c *Config, s *InitialState) {
+			s.Offset, s.OffsetTerm, s.Entries = 9, 1, nil
+		},
+		"starts after entry 9, but the last snapshot has no configuration": func(c *Config, s *InitialState) {
+			s.Offset, s.OffsetTerm, s.Entries, s.Snapshot = 9, 1, nil, SnapshotMeta{Index: 9, Term: 1}
+		},
+		"the last snapshot ends at entry 4, but the recovered log at 3": func(c *Config, s *InitialState) {
+			s.Snapshot = SnapshotMeta{Index: 4, Term: 3}
+		},
+		"ends at entry 2 of term 1, which has the term 2": func(c *Config, s *InitialState) { s.Snapshot = SnapshotMeta{Index: 2, Term: 1} },
+		"has applied entry 1, but the last snapshot ends at 2": func(c *Config, s *InitialState) {
+			s.Snapshot, s.Applied = SnapshotMeta{Index: 2, Term: 2}, 1
+		},
+		"MaxInflightBytes (-1) must not be negative":  func(c *Config, s *InitialState) { c.MaxInflightBytes = -1 },
+		"MaxPendingAppends (-1) must not be negative": func(c *Config, s *InitialState) { c.MaxPendingAppends = -1 },
+		"RetainEntries (-1) must not be negative":     func(c *Config, s *InitialState) { c.RetainEntries = -1 },
+		"entry 1 follows entry 9":                     func(c *Config, s *InitialState) { s.Offset, s.OffsetTerm = 9, 1 },
+		"entry 1 of term 0 follows one of term 0":     func(c *Config, s *InitialState) { s.Entries[0].Term = 0 },
 	} {
 		cfg := testConfig()
 		cfg.ID = 1
@@ -452,7 +467,8 @@ func TestRestartAfterSnapshot(t *testing.T) {
 		cfg := testConfig()
 		cfg.ID = n.id
 		r, err := New(cfg, 0, InitialState{HardState: HardState{Term: 3, Commit: 2}, ConfState: c.conf,
-			Offset: 10, OffsetTerm: 3, Applied: 10, Entries: entriesOf(11, 3)[:2-n.id]})
+			Snapshot: SnapshotMeta{Index: 10, Term: 3, ConfState: c.conf},
+			Offset:   10, OffsetTerm: 3, Applied: 10, Entries: entriesOf(11, 3)[:2-n.id]})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -460,7 +476,8 @@ func TestRestartAfterSnapshot(t *testing.T) {
 			t.Errorf("%s", DescribeStatus(nil, s))
 		}
 		n.r = r
-		n.disk.entries = make([]Entry, 10+2-n.id)
+		n.disk.offset, n.disk.offsetTerm, n.disk.entries = 10, 3, entriesOf(11, 3)[:2-n.id]
+		n.snaps.handedOut = 10
 	}
 	c.elect(1)
 	c.propose(1, "x")

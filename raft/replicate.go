@@ -5,15 +5,19 @@ import "fmt"
 // This file is about the log: proposing, sending, following, committing.
 
 // Propose appends a command to the log of a leader and returns the entry's identity, which says nothing yet about its being
-// committed. data is copied. The error is ErrNotLeader or ErrProposalDropped; the command is in no log then.
+// committed. data is copied. The error is ErrNotLeader, ErrTransferring, ErrProposalDropped or ErrProposalTooLarge; the command is
+// in no log then.
 func (r *Raft) Propose(now int64, data []byte) (index, term uint64, err error) {
 	r.raiseClock(now)
 	r.expireLeadership()
 	if r.role != StateLeader {
 		return 0, 0, ErrNotLeader
 	}
-	if r.log.lastIndex()-r.log.commit >= uint64(r.cfg.MaxUncommitted) {
-		return 0, 0, ErrProposalDropped
+	if r.transferee != None {
+		return 0, 0, ErrTransferring // T04
+	}
+	if err := r.admit(len(data)); err != nil {
+		return 0, 0, err
 	}
 	// The append is made by the next Ready: proposals in between share a message.
 	r.appendPending = true
@@ -43,21 +47,24 @@ func (r *Raft) sendAppend(pr *progress, force bool) bool {
 	if pr.paused {
 		return false
 	}
+	if pr.state == progressSnapshot {
+		return false // chunks go at their own pace
+	}
 	prev := pr.next - 1
 	prevTerm, ok := r.log.term(prev)
 	if !ok {
-		panic(fmt.Sprintf("raft: n%d leads term %d and needs entry %d for n%d, but its log has %d to %d",
-			r.id, r.term, prev, pr.id, r.log.offset, r.log.lastIndex()))
+		return r.sendSnapshot(pr)
 	}
 	var entries []Entry
+	var size uint64
 	if pr.state == progressProbe || !pr.inflight.full() {
-		entries = r.page(pr.next)
+		entries, size = r.page(pr.next, pr.inflight.bytes)
 	}
 	last := prev + uint64(len(entries))
 	if len(entries) == 0 && !force && min(r.log.commit, last) <= pr.sentCommit {
 		return false
 	}
-	r.send(Message{
+	r.send(&Message{
 		Type:    MsgApp,
 		To:      pr.id,
 		Term:    r.term,
@@ -68,36 +75,20 @@ func (r *Raft) sendAppend(pr *progress, force bool) bool {
 		Epoch:   pr.epoch,
 		Entries: entries,
 	})
-	pr.sent(len(entries), last, r.log.commit)
+	pr.sent(len(entries), size, last, r.log.commit)
 	return true
-}
-
-// page returns a view of the entries from index on, as many as one message may carry. It stops at the first entry
-// that does not fit, and never leaves one out (R12).
-func (r *Raft) page(from uint64) []Entry {
-	last := r.log.lastIndex()
-	if from > last {
-		return nil
-	}
-	entries := r.log.slice(from, min(last, from+uint64(r.cfg.MaxEntriesPerMessage)-1))
-	size := 0
-	for i := range entries {
-		if size += len(entries[i].Data); i > 0 && size > r.cfg.MaxBytesPerMessage {
-			return entries[:i:i]
-		}
-	}
-	return entries
 }
 
 func (r *Raft) broadcastHeartbeat() {
 	r.heartbeatAt = after(r.now, int64(r.cfg.HeartbeatInterval))
-	round := r.rounds.at(r.now)
+	r.giveUpSending()
+	round := r.beginReadRound()
 	for i := range r.tracker.peers {
 		pr := &r.tracker.peers[i]
 		if pr.id == r.id {
 			continue
 		}
-		r.send(Message{
+		r.send(&Message{
 			Type: MsgHeartbeat,
 			To:   pr.id,
 			Term: r.term,
@@ -107,6 +98,7 @@ func (r *Raft) broadcastHeartbeat() {
 			Epoch:  pr.epoch,
 		})
 	}
+	r.advanceReads() // a single voter needs nobody's answer
 }
 
 // follow accepts the sender of an append or heartbeat of this term as its leader (paper §5.2).
@@ -133,19 +125,24 @@ func (r *Raft) handleAppend(m *Message) {
 	}
 	if !r.log.matches(index, logTerm) {
 		reply.Reject = true
+		reply.Abstaining = r.abstaining()
 		reply.Index = index
 		reply.RejectHint, reply.LogTerm = r.log.conflictByTerm(index, logTerm)
-		r.send(reply)
+		r.send(&reply)
 		return
 	}
+	first := r.log.lastIndex() + 1
 	if truncated := r.log.follow(entries); truncated != 0 {
 		r.tickets.truncated(truncated)
+		first = truncated
 	}
+	r.followConf(first)
 	last := index + uint64(len(entries))
 	// Only what this message verified may be committed on its word: beyond it the log may be another leader's (R04).
 	r.log.commitTo(max(r.log.commit, min(m.Commit, last)))
 	reply.Index = last
-	r.send(reply)
+	reply.Abstaining = r.abstaining()
+	r.send(&reply)
 }
 
 // mustAgree panics if an entry contradicts one that is committed here.
@@ -159,8 +156,12 @@ func (r *Raft) mustAgree(entries []Entry) {
 }
 
 func (r *Raft) handleHeartbeat(m *Message) {
-	r.log.commitTo(m.Commit)
-	r.send(Message{Type: MsgHeartbeatResp, To: m.From, Term: r.term, Round: m.Round, Epoch: m.Epoch})
+	// The leader speaks of entries that this server once acknowledged. One that may have lost them waits for an append, and what
+	// was meant for a former member of the same id speaks of what that one held.
+	if !r.abstaining() && (r.joinedAfter == 0 || m.Epoch > r.joinedAfter) {
+		r.log.commitTo(m.Commit)
+	}
+	r.send(&Message{Type: MsgHeartbeatResp, To: m.From, Term: r.term, Round: m.Round, Epoch: m.Epoch})
 }
 
 func (r *Raft) handleAppendResp(m *Message) error {
@@ -177,6 +178,11 @@ func (r *Raft) handleAppendResp(m *Message) error {
 		// The follower's entries after the hint have terms too large to match; so have the leader's own after the one
 		// found here, seen from the hint. Together a divergent tail costs one round trip per term in it, not one per entry.
 		hint, _ := r.log.conflictByTerm(m.RejectHint, m.LogTerm)
+		if m.Abstaining && pr.match > 0 {
+			pr.forgotten(min(hint, m.Index))
+			r.sendAppend(pr, true)
+			return nil
+		}
 		if pr.rejected(m.Index, hint) {
 			r.sendAppend(pr, true)
 		}
@@ -184,9 +190,14 @@ func (r *Raft) handleAppendResp(m *Message) error {
 	}
 	wasPaused := pr.paused
 	news := pr.acked(m.Index)
-	if pr.state == progressProbe && m.Index >= pr.next-1 {
-		// The logs agree up to an entry that is not before the one probed for.
-		pr.becomeReplicate()
+	switch pr.state {
+	case progressProbe:
+		if m.Index >= pr.next-1 {
+			// The logs agree up to an entry that is not before the one probed for.
+			pr.becomeReplicate()
+		}
+	case progressSnapshot:
+		r.leaveSnapshot(pr)
 	}
 	if news && r.maybeCommit() {
 		r.appendPending = true
@@ -194,6 +205,7 @@ func (r *Raft) handleAppendResp(m *Message) error {
 	if news || wasPaused {
 		r.sendAppends(pr)
 	}
+	r.advanceTransfer(pr)
 	return nil
 }
 
@@ -203,6 +215,10 @@ func (r *Raft) handleHeartbeatResp(m *Message) {
 		return
 	}
 	r.recordContact(pr, m.Round)
+	if pr.state == progressSnapshot {
+		r.repeatChunk(pr, m.Round)
+		return
+	}
 	// Whatever was in flight had the time of a round to arrive: ask again where the follower stands.
 	pr.paused = false
 	if pr.state == progressProbe || pr.match < r.log.lastIndex() {
@@ -237,13 +253,18 @@ func (r *Raft) maybeCommit() bool {
 	return index > r.log.commit && r.log.matches(index, r.term) && r.log.commitTo(index)
 }
 
-// send queues a message of this server. An append or heartbeat is a leader's and reveals nothing that is not durable (see
-// the top of election.go); everything else reveals a term, a vote or entries, and waits for the disk.
-func (r *Raft) send(m Message) {
+// send queues a message of this server. What a leader says as one reveals nothing that is not durable (see the top of
+// election.go), and reads promise nothing: they name a term that somebody else has made durable. Everything else reveals a
+// term, a vote or entries, and waits for the disk.
+func (r *Raft) send(m *Message) {
 	m.From = r.id
-	if m.Type == MsgApp || m.Type == MsgHeartbeat {
-		r.messages = append(r.messages, m)
+	switch m.Type {
+	case MsgApp, MsgHeartbeat, MsgSnap, MsgTimeoutNow, MsgReadIndex, MsgReadIndexResp:
+		r.messages = append(r.messages, *m)
 		return
 	}
-	r.dependent = append(r.dependent, m)
+	if len(r.dependent) >= maxWithheld && r.withholds() {
+		return
+	}
+	r.dependent = append(r.dependent, *m)
 }
