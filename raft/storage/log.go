@@ -1,94 +1,296 @@
-// Package storage keeps what a Raft server must not forget in one file: its identity, its hard state and its log.
-//
-// The file "log" is a sequence of checksummed records, written in batches: the bootstrap state first, then for each Ready
-// one batch of the hard state (if it changed) followed by the entries. A batch is one write and is recovered whole or not
-// at all, so the hard state on disk is never older than the entries beside it (a log must not hold terms its server has
-// not heard of) and the commit index never points behind the last entry. A later entry with the index of an earlier one
-// replaces it and everything behind it. The file only grows; compaction is not part of this format.
-//
-// # What recovery can and cannot tell
-//
-// A tail that ends in the middle of a record or batch, or in bytes that are no record, is what a power loss leaves of writes
-// that were never synced. It is cut off. A bad record with a good one behind it cannot come from that: it is corruption, and
-// Open refuses it with the place (a server that dropped the rest would forget what it acknowledged). The limits:
-//   - Damage in the very last batch looks like a torn write and is cut off, synced or not. So does damage that leaves no
-//     record behind it readable, and a file cut short at any place.
-//   - A disk that keeps a later part of an unsynced batch without an earlier one makes a torn write look like corruption.
-//     The server then stays down, which is safe. Likewise an unfinished record whose data holds the image of another log.
-//   - A checksum has 32 bits and detects accidents, not malice.
 package storage
 
 import (
-	"errors"
 	"fmt"
+	"hash/crc32"
 
 	"raftsim/raft"
 	"raftsim/raft/vfs"
 )
 
-// Name is the file everything is in.
-const Name = "log"
+// InternalTickets is the first ticket the log takes for syncs of its own. The caller's are below.
+const InternalTickets vfs.Ticket = 1 << 62
 
-// ErrTooLarge is returned for an entry whose record would exceed 64 MiB.
-var ErrTooLarge = errors.New("storage: record too large")
+const defaultSegmentBytes = 64 << 20
 
-// Log appends to the file. It is made by Open. After an error of Append the end of the file is unknown and every later
-// Append returns that error; the server must stop and recover from the disk, and the same holds after a failed sync.
-type Log struct {
-	file   vfs.File
-	end    int64  // where the next batch goes
-	chain  uint32 // checksum up to end
-	buf    []byte // reused for every batch
-	failed error
+// Options are what a log is told once.
+type Options struct {
+	// SegmentBytes is the size from which a new segment is begun; a single record may make a segment larger. 0 means 64 MiB. Any
+	// positive number works.
+	SegmentBytes int64
+	// Memory is what Open reads into; nil: memory of its own.
+	Memory *Memory
 }
 
-// Append writes one batch: the hard state, if hs is not nil, and the entries, whose first replaces whatever the log holds
-// from its index on. Nothing is durable before a later Sync completes. An empty batch writes nothing. It is one WriteAt
-// and allocates only to grow its buffer.
+// Log writes to the disk of one member. It is made by Open. The host passes every completion of a sync to Completed, in order.
+//
+// Once a write of the log has failed its end is unknown: every later Append returns that error, and the server must stop and
+// recover from the disk. The same holds after a failed sync.
+type Log struct {
+	fs          vfs.FS
+	id          uint64
+	incarnation uint64
+	table       *crc32.Table
+	bytes       int64 // SegmentBytes
+
+	segments []segment // ascending, the last one is written to
+	file     vfs.File  // of the last segment
+	sum      summer    // of the last segment
+	end      int64     // where the next record goes
+	chain    uint32    // sum of the record before that
+	unsynced bool      // something was appended to file since the last sync was submitted
+
+	full     []vfs.File // segments before, with bytes no submitted sync covers
+	newNames bool       // there are segments whose names no submitted sync covers
+	mark     position   // everything before it is durable
+	buf      []byte
+	waiting  queue
+	ticket   vfs.Ticket // the next internal one
+	phase    phase
+	failed   error
+	opening  opening
+
+	hs    raft.HardState
+	terms terms
+	lost  raft.EntryID
+	conf  []byte // of the bootstrap, encoded
+
+	snaps     []snapFile // ascending, complete ones
+	saved     raft.EntryID
+	saving    saving
+	receiving receiving
+	reading   reading
+}
+
+// segment is one of the log's files.
+type segment struct {
+	number, incarnation uint64
+	last                raft.EntryID // the log's last entry when it was begun
+	headed              bool         // its header is good
+	durable             bool         // its header and name are
+}
+
+type phase uint8
+
+const (
+	phaseOpening phase = iota // nothing may be appended yet
+	phaseOpen
+	phaseInstalling // nothing may be appended
+)
+
+// Append writes one batch: the hard state (nil: the one before), and the entries, whose first replaces whatever the log holds
+// from its index on. Nothing is durable before a later Sync completes. With neither it writes nothing. It is one WriteAt, and
+// allocates only to grow its buffer and when it begins a segment. It panics before the ticket of Open, or of InstallSnapshot, has
+// completed.
+//
+// ErrOrder and ErrTooLarge refuse the batch and leave the log as it was.
 func (l *Log) Append(hs *raft.HardState, entries []raft.Entry) error {
 	if l.failed != nil {
 		return l.failed
 	}
-	buf, chain := l.buf[:0], l.chain
-	start := 0
-	if hs != nil {
-		buf, start = appendHeader(buf)
-		buf = appendHardState(buf, hs)
-		chain = sealRecord(buf, start, kindHardState|lastMark(len(entries) == 0), chain)
-	}
-	for i := range entries {
-		buf, start = appendHeader(buf)
-		buf = raft.AppendEntry(buf, &entries[i])
-		if len(buf)-start > headerSize+maxPayload {
-			return fmt.Errorf("%w: entry %d has %d bytes", ErrTooLarge, entries[i].Index, len(buf)-start-headerSize)
+	l.mustBeOpen("Append")
+	if hs == nil {
+		if len(entries) == 0 {
+			return nil
 		}
-		chain = sealRecord(buf, start, kindEntry|lastMark(i == len(entries)-1), chain)
+		hs = &l.hs
 	}
+	prev, last, err := l.check(hs.Term, entries)
+	if err != nil {
+		return err
+	}
+	state := *hs
+	state.Commit = min(state.Commit, last)
+	size, ok := recordSize(entries)
+	if !ok {
+		return fmt.Errorf("%w: %d entries after %d", ErrTooLarge, len(entries), prev.Index)
+	}
+	if l.end > l.bytes-size && l.end > l.headerLength() {
+		return l.appendToNew(state, prev, entries)
+	}
+	h := head{at: l.end, chain: l.chain, hs: state, prev: prev, mark: l.mark}
+	buf, sum := appendRecord(l.buf[:0], &l.sum, &h, entries)
 	l.buf = buf
-	if len(buf) == 0 {
-		return nil
-	}
 	if _, err := l.file.WriteAt(buf, l.end); err != nil {
-		l.failed = fmt.Errorf("storage: append at offset %d of %q: %w", l.end, Name, err)
-		return l.failed
+		return l.fail(fmt.Errorf("storage: append at offset %d of %q: %w", l.end, l.currentName(), err))
 	}
-	l.end += int64(len(buf))
-	l.chain = chain
+	l.appended(sum, state, entries)
 	return nil
 }
 
-// Sync submits a sync of everything appended so far.
-func (l *Log) Sync(t vfs.Ticket) { l.file.Sync(t) }
-
-// Size returns the length of the log in bytes.
-func (l *Log) Size() int64 { return l.end }
-
-// Close closes the file. What was not synced stays so.
-func (l *Log) Close() error { return l.file.Close() }
-
-func lastMark(last bool) byte {
-	if last {
-		return lastOfBatch
+// appended takes in that the record in buf was written at end.
+func (l *Log) appended(sum uint32, hs raft.HardState, entries []raft.Entry) {
+	l.end += int64(len(l.buf))
+	l.chain, l.hs, l.unsynced = sum, hs, true
+	for i := range entries {
+		l.terms.put(entries[i].Index, entries[i].Term)
 	}
-	return 0
+	l.refind()
+}
+
+// refind forgets what was lost once the log is as new again.
+func (l *Log) refind() {
+	if l.lost != (raft.EntryID{}) && !newer(l.lost, l.terms.lastID()) {
+		l.lost = raft.EntryID{}
+	}
+}
+
+// check returns the identity of the entry before the batch and the index of the last entry after it, and whether what is to be
+// written makes sense: Open refuses what does not.
+func (l *Log) check(term uint64, entries []raft.Entry) (prev raft.EntryID, last uint64, err error) {
+	prev = l.terms.lastID()
+	if len(entries) > 0 {
+		first := entries[0].Index
+		known := false
+		if first > 0 {
+			prev, known = l.terms.id(first - 1)
+		}
+		if !known {
+			return prev, 0, fmt.Errorf("%w: entry %d does not fit a log of the entries %d to %d", ErrOrder, first, l.terms.base.Index+1, l.terms.last)
+		}
+	}
+	id := prev
+	for i := range entries {
+		e := &entries[i]
+		if e.Index != id.Index+1 || e.Term < id.Term || e.Term == 0 || e.Type > raft.EntryConfChange {
+			return prev, 0, fmt.Errorf("%w: entry %d of term %d and type %d follows entry %d of term %d",
+				ErrOrder, e.Index, e.Term, e.Type, id.Index, id.Term)
+		}
+		id = raft.EntryID{Index: e.Index, Term: e.Term}
+	}
+	if term < id.Term {
+		return prev, 0, fmt.Errorf("%w: term %d beside entry %d of term %d", ErrOrder, term, id.Index, id.Term)
+	}
+	return prev, id.Index, nil
+}
+
+// appendToNew begins a segment with a batch.
+func (l *Log) appendToNew(hs raft.HardState, prev raft.EntryID, entries []raft.Entry) error {
+	cur := l.segments[len(l.segments)-1]
+	h := l.nextHeader(cur, l.mark, l.terms.lastID())
+	file, name, err := l.create(&h)
+	if err != nil {
+		return err
+	}
+	sum := newSummer(l.id, l.incarnation, h.segment)
+	buf := appendHeader(l.buf[:0], &h, l.table)
+	r := head{at: int64(len(buf)), chain: h.sum, hs: hs, prev: prev, mark: l.mark}
+	buf, last := appendRecord(buf, &sum, &r, entries)
+	l.buf = buf
+	if _, err := file.WriteAt(buf, 0); err != nil {
+		return l.fail(fmt.Errorf("storage: begin segment %q: %w", name, err))
+	}
+	if l.unsynced {
+		l.full = append(l.full, l.file)
+	} else if err := l.file.Close(); err != nil {
+		return l.fail(fmt.Errorf("storage: close %q: %w", l.currentName(), err))
+	}
+	l.enter(file, &h, sum)
+	l.end = 0
+	l.newNames = true
+	l.appended(last, hs, entries)
+	return nil
+}
+
+// nextHeader is that of the segment after cur, which counts up to the end of the log. The number is above that of any segment
+// this disk has ever seen.
+func (l *Log) nextHeader(cur segment, mark position, last raft.EntryID) header {
+	return header{
+		prevSum: l.chain, id: l.id, segment: cur.number + 1, incarnation: l.incarnation,
+		prevSegment: cur.number, prevIncarnation: cur.incarnation, prevEnd: l.end,
+		mark: mark, hs: l.hs, last: last, lost: l.lost, snap: l.saved, conf: l.conf,
+	}
+}
+
+func (l *Log) create(h *header) (vfs.File, string, error) {
+	name := SegmentName(h.segment, h.incarnation)
+	file, err := l.fs.Create(name)
+	if err != nil {
+		return nil, name, l.fail(fmt.Errorf("storage: begin segment %q: %w", name, err))
+	}
+	return file, name, nil
+}
+
+// enter makes a segment that holds its header the one that is written to.
+func (l *Log) enter(file vfs.File, h *header, sum summer) {
+	l.segments = append(l.segments, segment{number: h.segment, incarnation: h.incarnation, last: h.last, headed: true})
+	l.file, l.sum, l.end, l.chain = file, sum, h.length, h.sum
+}
+
+// Sync submits syncs of everything appended so far; t completes when all of it is durable. In steady state that is one
+// sync of one file. After an Append has failed, or a sync, it does nothing: t never completes.
+func (l *Log) Sync(t vfs.Ticket) {
+	if l.failed != nil {
+		return
+	}
+	l.mustBeOpen("Sync")
+	if t >= InternalTickets {
+		panic(fmt.Sprintf("storage: member %d: ticket %d of a sync is one of the log's own", l.id, t))
+	}
+	l.syncBefore()
+	l.file.Sync(t)
+	l.submitted(t)
+}
+
+// syncBefore submits syncs of what is not in the current segment.
+func (l *Log) syncBefore() {
+	for i, f := range l.full {
+		f.Sync(l.internal(stepNone))
+		_ = f.Close() // closing cancels no sync, and an error of the data comes with the completion
+		l.full[i] = nil
+	}
+	l.full = l.full[:0]
+	if l.newNames {
+		l.newNames = false
+		l.fs.SyncDir(l.internal(stepNone))
+	}
+}
+
+// submitted notes that the last sync of all that was appended has ticket t.
+func (l *Log) submitted(t vfs.Ticket) {
+	l.unsynced = false
+	cur := &l.segments[len(l.segments)-1]
+	l.waiting.push(pendingSync{ticket: t, step: stepLog, covers: position{cur.number, l.end}})
+}
+
+// HardState returns what was appended last, durable or not.
+func (l *Log) HardState() raft.HardState { return l.hs }
+
+// LastID returns the identity of the last entry, durable or not.
+func (l *Log) LastID() raft.EntryID { return l.terms.lastID() }
+
+// Close closes the files. What was not synced stays so.
+func (l *Log) Close() error {
+	l.reading.close()
+	l.receiving.close()
+	var first error
+	for _, f := range append(l.full, l.file) {
+		if f == nil {
+			continue
+		}
+		if err := f.Close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (l *Log) headerLength() int64 { return headerFixed + int64(len(l.conf)) }
+
+func (l *Log) currentName() string {
+	cur := l.segments[len(l.segments)-1]
+	return SegmentName(cur.number, cur.incarnation)
+}
+
+func (l *Log) mustBeOpen(call string) {
+	if l.phase != phaseOpen {
+		panic(fmt.Sprintf("storage: member %d: %s before the log is durable as it was opened, or as a snapshot is installed", l.id, call))
+	}
+}
+
+func (l *Log) fail(err error) error {
+	if l.failed == nil {
+		l.failed = err
+	}
+	return l.failed
 }

@@ -1,124 +1,168 @@
 package storage
 
 import (
-	"encoding/binary"
-	"hash/crc32"
+	"bytes"
+	"math"
+
+	"raftsim/raft"
 )
 
-// A record is
-//
-//	length   uint32  bytes of payload
-//	checksum uint32  CRC-32C of everything from the start of the file to the end of this record, checksum fields left out
-//	kind     uint8   what the payload is; the top bit marks the last record of a batch
-//	payload
-//
-// in little-endian order. The checksum runs on from the record before, so a record is valid at one place only: behind the
-// very records it was written behind. Bytes left over from a tail that was cut off never pass for a continuation.
 const (
-	headerSize = 9
-	// maxPayload bounds one record, so that a damaged length is mostly recognised as one.
-	maxPayload = 64 << 20
+	recordMagic = "rec\x02"
+	recordFixed = 80
+	recordEntry = 17 // bytes of the table for each entry
 
-	kindBootstrap = 1
-	kindHardState = 2
-	kindEntry     = 3
-	kindMask      = 0x7f
-	lastOfBatch   = 0x80
+	maxEntry  = 64 << 20  // bytes of data
+	maxRecord = 256 << 20 // bytes in all
 )
 
-// chainStart is what the checksum of an empty log is: not 0, so that a file of zeros holds no record by accident.
-const chainStart uint32 = 0x52414654
-
-type record struct {
-	kind    byte
-	last    bool // of its batch
-	payload []byte
-	sum     uint32 // stored checksum, which the next record's continues
-	size    int    // header and payload
+// head is the beginning of a record.
+type head struct {
+	at     int64
+	length int64
+	body   int64
+	chain  uint32
+	sum    uint32
+	hs     raft.HardState
+	prev   raft.EntryID
+	mark   position
+	table  []byte // recordEntry bytes for each entry
 }
 
-// appendHeader reserves room for a header and returns where it begins; sealRecord fills it once the payload follows.
-func appendHeader(dst []byte) ([]byte, int) {
-	var header [headerSize]byte
-	return append(dst, header[:]...), len(dst)
+func (h *head) count() int { return len(h.table) / recordEntry }
+
+// end is where the next record begins.
+func (h *head) end() int64 { return h.at + h.length + h.body }
+
+// row returns what the head says of its i-th entry; the index follows from prev.
+func (h *head) row(i int) (term uint64, kind raft.EntryType, length int64, sum uint32) {
+	b := h.table[i*recordEntry : (i+1)*recordEntry]
+	return le.Uint64(b), raft.EntryType(b[8]), int64(le.Uint32(b[9:])), le.Uint32(b[13:])
 }
 
-// sealRecord fills the header at start, whose payload runs to the end of buf, and returns the new end of the chain.
-func sealRecord(buf []byte, start int, kind byte, chain uint32) uint32 {
-	b := buf[start:]
-	binary.LittleEndian.PutUint32(b, uint32(len(b)-headerSize))
-	b[8] = kind
-	sum := checksum(b, chain)
-	binary.LittleEndian.PutUint32(b[4:], sum)
-	return sum
-}
-
-// checksum continues chain over one whole record.
-func checksum(b []byte, chain uint32) uint32 {
-	table := crc32.MakeTable(crc32.Castagnoli)
-	chain = crc32.Update(chain, table, b[:4])
-	return crc32.Update(chain, table, b[8:])
-}
-
-// plausible reads the record at the start of b by its form alone: a length that fits, a known kind.
-func plausible(b []byte) (record, bool) {
-	if len(b) < headerSize {
-		return record{}, false
+// appendRecord appends the record of one batch that is to begin at offset at of its file, and returns its sum. It allocates
+// only if dst has no room.
+func appendRecord(dst []byte, s *summer, h *head, entries []raft.Entry) ([]byte, uint32) {
+	start := len(dst)
+	length := recordFixed + recordEntry*len(entries)
+	body := 0
+	for i := range entries {
+		body += len(entries[i].Data)
 	}
-	length := binary.LittleEndian.Uint32(b)
-	kind := b[8] & kindMask
-	if length > maxPayload || int64(length) > int64(len(b)-headerSize) || kind < kindBootstrap || kind > kindEntry {
-		return record{}, false
+	dst = append(dst, recordMagic...)
+	dst = le.AppendUint32(dst, 0)
+	dst = le.AppendUint32(dst, uint32(length))
+	dst = le.AppendUint32(dst, uint32(len(entries)))
+	dst = le.AppendUint32(dst, h.chain)
+	dst = le.AppendUint32(dst, uint32(body))
+	dst = le.AppendUint64(dst, h.hs.Term)
+	dst = le.AppendUint64(dst, h.hs.Vote)
+	dst = le.AppendUint64(dst, h.hs.Commit)
+	dst = le.AppendUint64(dst, h.prev.Index)
+	dst = le.AppendUint64(dst, h.prev.Term)
+	dst = le.AppendUint64(dst, h.mark.segment)
+	dst = le.AppendUint64(dst, uint64(h.mark.offset))
+	at := h.at + int64(length)
+	for i := range entries {
+		e := &entries[i]
+		dst = le.AppendUint64(dst, e.Term)
+		dst = append(dst, byte(e.Type))
+		dst = le.AppendUint32(dst, uint32(len(e.Data)))
+		dst = le.AppendUint32(dst, s.sum(at, e.Data, nil))
+		at += int64(len(e.Data))
 	}
-	size := headerSize + int(length)
-	return record{
-		kind:    kind,
-		last:    b[8]&lastOfBatch != 0,
-		payload: b[headerSize:size:size],
-		sum:     binary.LittleEndian.Uint32(b[4:]),
-		size:    size,
-	}, true
+	b := dst[start:]
+	sum := headSum(b, s, h.at)
+	le.PutUint32(b[4:], sum)
+	for i := range entries {
+		dst = append(dst, entries[i].Data...)
+	}
+	return dst, sum
 }
 
-// readRecord reads the record at the start of b, which must continue chain.
-func readRecord(b []byte, chain uint32) (record, bool) {
-	r, ok := plausible(b)
-	return r, ok && checksum(b[:r.size], chain) == r.sum
+func headSum(b []byte, s *summer, at int64) uint32 {
+	return s.sum(at, b[:4], b[8:])
 }
 
-// goodBehind looks for a whole record behind the bad one at offset bad: proof that the bad one was once written in full,
-// and so is rot and no torn write. It returns the offset of the good record.
-//
-// chain is the checksum up to bad. A record counts as good if it continues
-//   - the checksum stored in the bad record (its payload, kind or length is damaged),
-//   - the checksum the bad record should have (the stored one is damaged), or
-//   - the checksum stored in another plausible record just before it (anything is damaged, two good ones follow).
-//
-// The cost is O(bytes behind x length of what looks like a record there), paid only when a record is bad.
-func goodBehind(b []byte, bad int, chain uint32) (int, bool) {
-	var seeds [2]uint32
-	n := 0
-	if len(b)-bad >= headerSize {
-		seeds[n] = binary.LittleEndian.Uint32(b[bad+4:])
-		n++
+// recordSize returns the bytes of a record, and whether neither it nor an entry is too large.
+func recordSize(entries []raft.Entry) (size int64, ok bool) {
+	size, ok = recordFixed, true
+	for i := range entries {
+		ok = ok && len(entries[i].Data) <= maxEntry
+		size += recordEntry + int64(len(entries[i].Data))
 	}
-	if r, ok := plausible(b[bad:]); ok {
-		seeds[n] = checksum(b[bad:bad+r.size], chain)
-		n++
+	return size, ok && size <= maxRecord
+}
+
+// decodeHead reads the head at offset at of a segment's bytes into h, which means nothing if it is not valid.
+func decodeHead(data []byte, at int64, s *summer, h *head) bool {
+	b := data[at:]
+	if len(b) < recordFixed || string(b[:4]) != recordMagic {
+		return false
 	}
-	for at := bad + 1; at+headerSize <= len(b); at++ {
-		r, ok := plausible(b[at:])
-		if !ok {
-			continue
+	length, count := le.Uint32(b[8:]), le.Uint32(b[12:])
+	if uint64(length) != recordFixed+recordEntry*uint64(count) || uint64(length) > uint64(len(b)) {
+		return false
+	}
+	b = b[:length:length]
+	h.sum = le.Uint32(b[4:])
+	if headSum(b, s, at) != h.sum {
+		return false
+	}
+	h.at, h.length = at, int64(length)
+	h.chain, h.body = le.Uint32(b[16:]), int64(le.Uint32(b[20:]))
+	h.hs = raft.HardState{Term: le.Uint64(b[24:]), Vote: le.Uint64(b[32:]), Commit: le.Uint64(b[40:])}
+	h.prev = raft.EntryID{Index: le.Uint64(b[48:]), Term: le.Uint64(b[56:])}
+	h.mark = position{le.Uint64(b[64:]), int64(le.Uint64(b[72:]))}
+	h.table = b[recordFixed:]
+	body := int64(0)
+	for i := range h.count() {
+		_, _, n, _ := h.row(i)
+		body += n
+	}
+	return body == h.body && h.mark.offset >= 0 && h.prev.Index <= math.MaxUint64-uint64(count)
+}
+
+// findHead reads the first valid head at offset at or behind it into h.
+func findHead(data []byte, at int64, s *summer, h *head) bool {
+	for at < int64(len(data)) {
+		i := bytes.Index(data[at:], []byte(recordMagic))
+		if i < 0 {
+			break
 		}
-		for _, seed := range seeds[:n] {
-			if checksum(b[at:at+r.size], seed) == r.sum {
-				return at, true
-			}
+		at += int64(i)
+		if decodeHead(data, at, s, h) {
+			return true
 		}
-		if _, ok := readRecord(b[at+r.size:], r.sum); ok {
-			return at + r.size, true
-		}
+		at++
 	}
-	return 0, false
+	return false
+}
+
+// whole reports whether all data of a record is there.
+func whole(data []byte, h *head, s *summer) bool {
+	at := h.at + h.length
+	for i := range h.count() {
+		_, _, length, sum := h.row(i)
+		if _, ok := entryData(data, at, length, sum, s); !ok {
+			return false
+		}
+		at += length
+	}
+	return true
+}
+
+// entryData returns the data of the entry whose bytes begin at offset at, and whether they are all there and right.
+func entryData(data []byte, at, length int64, sum uint32, s *summer) ([]byte, bool) {
+	if length > int64(len(data))-at || s.sum(at, data[at:at+length], nil) != sum {
+		return nil, false
+	}
+	return entryBytes(data, at, length), true
+}
+
+func entryBytes(data []byte, at, length int64) []byte {
+	if length == 0 {
+		return nil
+	}
+	return data[at : at+length : at+length]
 }

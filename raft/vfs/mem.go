@@ -24,7 +24,34 @@ type memName struct {
 }
 
 // memNode is a file apart from its name, shared by all handles on it.
-type memNode struct{ data []byte }
+type memNode struct {
+	data []byte
+	lent bool // data is somebody else's: it is copied before it changes
+}
+
+// Lend makes name a file of these bytes, without a copy. They must not change as long as it is used; it changes none of them.
+func (m *Mem) Lend(name string, bytes []byte) error {
+	f, err := m.Create(name)
+	if err != nil {
+		return err
+	}
+	node := f.(*memFile).node
+	node.data, node.lent = bytes, true
+	return f.Close()
+}
+
+// Reset empties the directory, keeping memory.
+func (m *Mem) Reset() {
+	clear(m.names)
+	*m = Mem{names: m.names[:0], done: m.done[:0], spare: m.spare[:0]}
+}
+
+// own makes the bytes the file's.
+func (n *memNode) own() {
+	if n.lent {
+		n.data, n.lent = slices.Clone(n.data), false
+	}
+}
 
 // Completions returns the completions of all syncs submitted since the last call, in the order of submission. The slice
 // is valid until the call after the next.
@@ -51,6 +78,9 @@ func (m *Mem) Create(name string) (File, error) {
 		m.names = slices.Insert(m.names, i, memName{name, &memNode{}})
 	}
 	node := m.names[i].node
+	if node.lent {
+		node.data, node.lent = nil, false
+	}
 	node.data = node.data[:0]
 	return &memFile{mem: m, name: name, node: node}, nil
 }
@@ -149,6 +179,7 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	f.node.own()
 	if end := off + int64(len(p)); end > int64(len(f.node.data)) {
 		f.node.resize(end)
 	}
@@ -188,6 +219,7 @@ func (f *memFile) Close() error {
 
 // resize sets the length; bytes gained are zeros even where the array held older ones.
 func (n *memNode) resize(size int64) {
+	n.own()
 	old := len(n.data)
 	if int64(old) >= size {
 		n.data = n.data[:size]

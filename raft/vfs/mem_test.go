@@ -64,3 +64,50 @@ func TestMemDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations per write and sync, want 0", n)
 	}
 }
+
+// A lent file reads as the lender's bytes, and nothing done to it shows there.
+func TestMemLend(t *testing.T) {
+	for name, change := range map[string]func(vfs.File) error{
+		"write":    func(f vfs.File) error { _, err := f.WriteAt([]byte("x"), 1); return err },
+		"append":   func(f vfs.File) error { _, err := f.WriteAt([]byte("x"), 4); return err },
+		"shrink":   func(f vfs.File) error { return f.Truncate(2) },
+		"lengthen": func(f vfs.File) error { return f.Truncate(6) },
+	} {
+		array := []byte("lent, and what is behind it")
+		m := &vfs.Mem{}
+		if err := m.Lend("a", array[:4]); err != nil {
+			t.Fatal(err)
+		}
+		f, err := m.Open("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, 4)
+		if _, err := f.ReadAt(got, 0); err != nil || string(got) != "lent" {
+			t.Errorf("%s: a lent file reads %q, %v", name, got, err)
+		}
+		if err := change(f); err != nil {
+			t.Fatal(err)
+		}
+		if string(array) != "lent, and what is behind it" {
+			t.Errorf("%s: the lender has %q", name, array)
+		}
+	}
+
+	array := []byte("lent")
+	m := &vfs.Mem{}
+	if err := m.Lend("a", array); err != nil {
+		t.Fatal(err)
+	}
+	f, err := m.Create("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("own"), 0); err != nil || string(array) != "lent" {
+		t.Errorf("created anew: the lender has %q, %v", array, err)
+	}
+	m.Reset()
+	if names, err := m.List(); len(names) != 0 || err != nil {
+		t.Errorf("after Reset there are %q, %v", names, err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -144,6 +145,86 @@ func rules() []rule {
 			must(t, s.FS.Rename("b", "b"))
 			must(t, s.FS.Rename("b", "0"))
 			wantNames(t, s, "0")
+		}},
+		{"writing and reading nothing changes nothing", func(t *testing.T, s Subject) {
+			f := create(t, s, "a", "hello")
+			if n, err := f.WriteAt(nil, 100); n != 0 || err != nil {
+				t.Errorf("write of nothing = %d, %v", n, err)
+			}
+			if n, err := f.ReadAt(nil, 2); n != 0 || err != nil {
+				t.Errorf("read of nothing = %d, %v", n, err)
+			}
+			wantBytes(t, f, "hello")
+		}},
+		{"closing one handle leaves the others open", func(t *testing.T, s Subject) {
+			f := create(t, s, "a", "hello")
+			g := open(t, s, "a")
+			must(t, f.Close())
+			write(t, g, "J", 0)
+			g.Sync(1)
+			if diff := cmp.Diff([]vfs.Completion{{Ticket: 1}}, s.Settle()); diff != "" {
+				t.Errorf("completions (-want +got):\n%s", diff)
+			}
+			wantBytes(t, g, "Jello")
+		}},
+		{"what fails changes nothing", func(t *testing.T, s Subject) {
+			create(t, s, "a", "one")
+			create(t, s, "b", "two")
+			wantError(t, "rename", s.FS.Rename("missing", "a"), fs.ErrNotExist)
+			wantError(t, "rename", s.FS.Rename("a", ""), fs.ErrInvalid)
+			wantError(t, "remove", s.FS.Remove("missing"), fs.ErrNotExist)
+			wantError(t, "remove", s.FS.Remove("a/b"), fs.ErrNotExist)
+			_, err := s.FS.Open("a/b")
+			wantError(t, "open", err, fs.ErrNotExist)
+			wantNames(t, s, "a", "b")
+			wantBytes(t, open(t, s, "a"), "one")
+			wantBytes(t, open(t, s, "b"), "two")
+		}},
+		{"the list of names belongs to the caller", func(t *testing.T, s Subject) {
+			create(t, s, "a", "")
+			create(t, s, "b", "")
+			names, err := s.FS.List()
+			must(t, err)
+			names[0] = "x"
+			wantNames(t, s, "a", "b")
+		}},
+		{"errors tell the name", func(t *testing.T, s Subject) {
+			_, err := s.FS.Open("missing")
+			var path *fs.PathError
+			if !errors.As(err, &path) || path.Path != "missing" || path.Op != "open" {
+				t.Errorf("error %v, want one of opening \"missing\"", err)
+			}
+		}},
+		{"a large file, written from the end", func(t *testing.T, s Subject) {
+			f := create(t, s, "a", "")
+			const size = 1 << 20
+			for at := int64(size - 4096); at >= 0; at -= 4096 {
+				write(t, f, strings.Repeat(string(rune('a'+at>>12%26)), 4096), at)
+			}
+			got := make([]byte, 2)
+			for at := int64(4095); at < size-1; at += 4096 {
+				if _, err := f.ReadAt(got, at); err != nil {
+					t.Fatal(err)
+				}
+				if want := []byte{byte('a' + at>>12%26), byte('a' + (at+1)>>12%26)}; string(got) != string(want) {
+					t.Fatalf("at %d %q, want %q", at, got, want)
+				}
+			}
+		}},
+		{"a sync of a file that was renamed, removed or emptied completes", func(t *testing.T, s Subject) {
+			f := create(t, s, "a", "one")
+			f.Sync(1)
+			must(t, s.FS.Rename("a", "b"))
+			f.Sync(2)
+			create(t, s, "b", "")
+			f.Sync(3)
+			must(t, s.FS.Remove("b"))
+			f.Sync(4)
+			s.FS.SyncDir(5)
+			want := []vfs.Completion{{Ticket: 1}, {Ticket: 2}, {Ticket: 3}, {Ticket: 4}, {Ticket: 5}}
+			if diff := cmp.Diff(want, s.Settle()); diff != "" {
+				t.Errorf("completions (-want +got):\n%s", diff)
+			}
 		}},
 		{"a closed file does nothing more, and its sync completes with the error", func(t *testing.T, s Subject) {
 			f := create(t, s, "a", "hello")
