@@ -11,7 +11,8 @@ type Config struct {
 	// Client is the client's id, from 1. No two clients may share one, and a client that starts anew under an old id must
 	// set LastSeq: the servers would take its first operations for repeats.
 	Client uint64
-	// LastSeq is the highest sequence number ever used under this id; operations begin at the next one. 0 for a new id.
+	// LastSeq is the highest sequence number ever used under this id; the next one goes to the opening of a session. 0 for a
+	// new id.
 	LastSeq uint64
 	// Servers are the ids to ask, from 1, in the order of rotation; at least one, none twice. Clients begin at different ones
 	// (Client modulo their number).
@@ -27,10 +28,22 @@ type Config struct {
 	RetryDelay time.Duration
 	// MaxRedirects is how many hints in a row are followed without a pause. 0: as many as there are servers.
 	MaxRedirects int
+	// Window is how many operations may be under way: the numbers of all lie within so many from the lowest one. 0: 1, a closed
+	// loop. At most MaxWindow.
+	Window int
 	// Sticky makes every operation begin at the server that answered last, which forwards it if it does not lead: switching
 	// costs a wait for the new server to catch up. Otherwise an operation begins at the leader hinted at last, if any.
 	Sticky bool
+	// Monotonic makes stale reads name the highest index any answer came from, so that a client does not see the past of what
+	// it has seen (sequential consistency). A server that is behind makes it wait.
+	Monotonic bool
+	// Spread makes every follower or stale read begin at the next server in turn. Otherwise they stay with one server as long as it
+	// answers.
+	Spread bool
 }
+
+// MaxWindow bounds Config.Window: beyond it the servers' sessions would refuse what comes too early.
+const MaxWindow = 64
 
 // validate returns c with its defaults filled in.
 func (c Config) validate() (Config, error) {
@@ -63,6 +76,10 @@ func (c Config) validate() (Config, error) {
 	if c.RetryDelay == 0 {
 		c.RetryDelay = max(c.AttemptTimeout/8, 1)
 	}
+	if c.Window < 0 || c.Window > MaxWindow {
+		return c, fmt.Errorf("client: Config.Window is %d, want at most %d", c.Window, MaxWindow)
+	}
+	c.Window = max(c.Window, 1)
 	if c.MaxRedirects < 0 {
 		return c, fmt.Errorf("client: Config.MaxRedirects is %d, want at least 0", c.MaxRedirects)
 	}

@@ -7,19 +7,26 @@ import (
 )
 
 // ReplyStatus is what became of one attempt. There is none for "failed": a request that may be in some log gets no
-// reply until it is applied, since nobody can know that it will not be.
+// reply until it is applied, since nobody can know that it will not be. Every status but ReplyOK is about this attempt alone; an
+// earlier one may have had, or may yet have, its effect.
 type ReplyStatus uint8
 
 // The numbers are part of the format; 0 is no status.
 const (
-	// ReplyOK: committed and applied; Result is the state machine's answer.
+	// ReplyOK: committed and applied, Result is the state machine's answer; or read, or opened.
 	ReplyOK ReplyStatus = 1
 	// ReplyRedirect: not accepted, this attempt is in no log; Leader is whom the server believes in.
 	ReplyRedirect ReplyStatus = 2
 	// ReplyBusy: not accepted, a queue is full.
 	ReplyBusy ReplyStatus = 3
-	// ReplyUnavailable: not accepted, the server knows no leader.
+	// ReplyUnavailable: not accepted, the server knows no leader, or could not confirm one.
 	ReplyUnavailable ReplyStatus = 4
+	// ReplyExpired: the command's session is gone. This attempt had no effect and no attempt in this session can have one
+	// any more.
+	ReplyExpired ReplyStatus = 5
+	// ReplyDropped: accepted, but this attempt never had an effect and never will: its place in the log went to an entry of
+	// another term, or the session did not take it.
+	ReplyDropped ReplyStatus = 6
 )
 
 func (s ReplyStatus) String() string {
@@ -32,6 +39,10 @@ func (s ReplyStatus) String() string {
 		return "busy"
 	case ReplyUnavailable:
 		return "unavailable"
+	case ReplyExpired:
+		return "expired"
+	case ReplyDropped:
+		return "dropped"
 	}
 	return fmt.Sprintf("ReplyStatus(%d)", uint8(s))
 }
@@ -43,11 +54,13 @@ type Reply struct {
 	Attempt uint32 // the attempt this answers
 	Status  ReplyStatus
 	Leader  uint64 // whom the server believes to lead: a hint, 0 unknown; set in a redirect
-	Result  []byte // ReplyOK only
+	Index   uint64 // ReplyOK, ReplyExpired: the server had applied the log up to here when it answered
+	Session uint64 // ReplyOK to the opening of a session: its id; else 0
+	Result  []byte // ReplyOK to anything else
 }
 
-// replyHeader is what comes before the result: client, seq, attempt, status, leader, little endian.
-const replyHeader = 8 + 8 + 4 + 1 + 8
+// replyHeader is what comes before the result: client, seq, attempt, status, leader, index, session, little endian.
+const replyHeader = 8 + 8 + 4 + 1 + 8 + 8 + 8
 
 // AppendReply appends the one encoding of r. It does not judge r: one that breaks a rule of DecodeReply is refused there.
 func AppendReply(dst []byte, r *Reply) []byte {
@@ -56,6 +69,8 @@ func AppendReply(dst []byte, r *Reply) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, r.Attempt)
 	dst = append(dst, byte(r.Status))
 	dst = binary.LittleEndian.AppendUint64(dst, r.Leader)
+	dst = binary.LittleEndian.AppendUint64(dst, r.Index)
+	dst = binary.LittleEndian.AppendUint64(dst, r.Session)
 	return append(dst, r.Result...)
 }
 
@@ -70,6 +85,8 @@ func DecodeReply(b []byte, r *Reply) error {
 		Attempt: binary.LittleEndian.Uint32(b[16:]),
 		Status:  ReplyStatus(b[20]),
 		Leader:  binary.LittleEndian.Uint64(b[21:]),
+		Index:   binary.LittleEndian.Uint64(b[29:]),
+		Session: binary.LittleEndian.Uint64(b[37:]),
 		Result:  b[replyHeader:],
 	}
 	switch {
@@ -79,10 +96,14 @@ func DecodeReply(b []byte, r *Reply) error {
 		return ErrSeq
 	case d.Attempt == 0:
 		return ErrAttempt
-	case d.Status < ReplyOK || d.Status > ReplyUnavailable:
+	case d.Status < ReplyOK || d.Status > ReplyDropped:
 		return ErrStatus
 	case d.Status == ReplyRedirect && d.Leader == 0:
 		return ErrLeader
+	case d.Status != ReplyOK && d.Status != ReplyExpired && d.Index != 0:
+		return ErrIndex
+	case d.Session != 0 && (d.Status != ReplyOK || len(d.Result) != 0):
+		return ErrOpened
 	case d.Status != ReplyOK && len(d.Result) != 0:
 		return ErrResult
 	}
@@ -90,12 +111,22 @@ func DecodeReply(b []byte, r *Reply) error {
 	return nil
 }
 
-// AppendText appends the reply's canonical line: reply c5 #12 try 2 redirect, leader n3.
+// AppendText appends the reply's canonical line:
+//
+//	reply c5 #12 try 2 redirect, leader n3
+//	reply c5 #12 try 2 ok, leader n3, index 40: 9 bytes
+//	reply c5 #1 try 1 ok, index 17, session 17
 func (r *Reply) AppendText(dst []byte) []byte {
 	dst = appendAttempt(append(dst, "reply"...), r.Client, r.Seq, r.Attempt)
 	dst = append(append(dst, ' '), r.Status.String()...)
 	if r.Leader != 0 {
 		dst = strconv.AppendUint(append(dst, ", leader n"...), r.Leader, 10)
+	}
+	if r.Index != 0 {
+		dst = strconv.AppendUint(append(dst, ", index "...), r.Index, 10)
+	}
+	if r.Session != 0 {
+		return strconv.AppendUint(append(dst, ", session "...), r.Session, 10)
 	}
 	if r.Status == ReplyOK {
 		dst = fmt.Appendf(dst, ": %d bytes", len(r.Result))

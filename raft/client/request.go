@@ -10,19 +10,100 @@ import (
 // each believe the other leads therefore cannot send it round in circles.
 const MaxHops = 1
 
+// Kind is what a request asks for.
+type Kind uint8
+
+// The numbers are part of the format; 0 is no kind.
+const (
+	// KindCommand asks to have a command executed, in its turn in the session.
+	KindCommand Kind = 1
+	// KindOpen asks for a session.
+	KindOpen Kind = 2
+	// KindRead asks the state machine a query that changes nothing and is in no log.
+	KindRead Kind = 3
+)
+
+func (k Kind) String() string {
+	switch k {
+	case KindCommand:
+		return "command"
+	case KindOpen:
+		return "open"
+	case KindRead:
+		return "read"
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// ReadKind is by which way an operation that changes nothing gets its answer. What each promises is the server's to keep.
+type ReadKind uint8
+
+// The numbers are part of the format.
+const (
+	// ReadLog is the way of every command: through the log, in a session. A request with this kind of read is a KindCommand.
+	ReadLog ReadKind = 0
+	// ReadLeader is answered by the leader after a round that confirms that it leads (paper §8). Linearizable.
+	ReadLeader ReadKind = 1
+	// ReadLease is answered by the leader, without a round while its lease lasts. Linearizable if clocks keep to their bound.
+	ReadLease ReadKind = 2
+	// ReadFollower is answered by the server asked, leader or not, after it has learnt from the leader how recent its state
+	// must be. Linearizable.
+	ReadFollower ReadKind = 3
+	// ReadStale is answered by the server asked from whatever state it has, at Request.Index or later.
+	ReadStale ReadKind = 4
+)
+
+func (k ReadKind) String() string {
+	switch k {
+	case ReadLog:
+		return "log"
+	case ReadLeader:
+		return "leader"
+	case ReadLease:
+		return "lease"
+	case ReadFollower:
+		return "follower"
+	case ReadStale:
+		return "stale"
+	}
+	return fmt.Sprintf("ReadKind(%d)", uint8(k))
+}
+
+// ReadKindNames returns the names of all kinds of read, by number. The slice is the caller's.
+func ReadKindNames() []string { return []string{"log", "leader", "lease", "follower", "stale"} }
+
+// local reports whether the server that is asked answers, whoever leads.
+func (k ReadKind) local() bool { return k == ReadFollower || k == ReadStale }
+
 // Request is one attempt of an operation. All attempts of an operation have the same (Client, Seq), which is how the
 // servers know them for one operation.
 type Request struct {
-	Client  uint64 // who asks, from 1
-	Seq     uint64 // the client's number for the operation, from 1
-	Attempt uint32 // from 1, rising within an operation
-	Hops    uint8  // 0 as sent by the client, 1 as forwarded by a server
-	Origin  uint64 // the server that must answer when Hops is 1; 0 as sent by the client
-	Command []byte // for the state machine
+	Kind    Kind
+	Read    ReadKind // of a read: any but ReadLog; else ReadLog
+	Client  uint64   // who asks, from 1
+	Seq     uint64   // the client's number for the operation, from 1
+	Attempt uint32   // from 1, rising within an operation
+	Hops    uint8    // 0 as sent by the client, 1 as forwarded by a server
+	Origin  uint64   // the server that must answer when Hops is 1; 0 as sent by the client
+
+	// Of a command; else 0.
+	Session uint64 // the one it belongs to
+	Prev    uint64 // number of the command of the session before this one, or of the opening; 1 <= Prev < Seq
+	Ack     uint64 // lowest number the client still wants an answer to: everything below is answered or given up; 1 <= Ack <= Seq
+
+	// Index, of a ReadStale, is the lowest applied index it may be answered at: the client has seen that much. Else 0.
+	Index uint64
+
+	Command []byte // for the state machine: a command, or a query; of an opening empty
 }
 
-// requestHeader is what comes before the command: client, seq, attempt, hops, origin, little endian.
-const requestHeader = 8 + 8 + 4 + 1 + 8
+// The header of every request is kind, client, seq, attempt, hops, origin, little endian. A command goes on with session, prev and
+// ack, a read with its kind and index.
+const (
+	requestHeader = 1 + 8 + 8 + 4 + 1 + 8
+	commandHeader = requestHeader + 3*8
+	readHeader    = requestHeader + 1 + 8
+)
 
 // codecError says why bytes do not decode. A constant of this type is an error that costs no allocation and that no
 // one can reassign.
@@ -32,24 +113,43 @@ func (e codecError) Error() string { return string(e) }
 
 // Why a request or a reply does not decode.
 const (
-	ErrShort   = codecError("client: message shorter than its header")
-	ErrClient  = codecError("client: message without a client")
-	ErrSeq     = codecError("client: message without a sequence number")
-	ErrAttempt = codecError("client: message without an attempt")
-	ErrHops    = codecError("client: request forwarded more than once")
-	ErrOrigin  = codecError("client: request whose hops and origin disagree")
-	ErrStatus  = codecError("client: reply of an unknown status")
-	ErrLeader  = codecError("client: redirect to nowhere")
-	ErrResult  = codecError("client: result in a reply that has none")
+	ErrShort    = codecError("client: message shorter than its header")
+	ErrKind     = codecError("client: request of an unknown kind")
+	ErrRead     = codecError("client: read of an unknown kind")
+	ErrClient   = codecError("client: message without a client")
+	ErrSeq      = codecError("client: message without a sequence number")
+	ErrAttempt  = codecError("client: message without an attempt")
+	ErrHops     = codecError("client: request forwarded more than once")
+	ErrOrigin   = codecError("client: request whose hops and origin disagree")
+	ErrSession  = codecError("client: command without a session")
+	ErrPrev     = codecError("client: command whose predecessor is not between 1 and its own number")
+	ErrAck      = codecError("client: command that acknowledges nothing, or itself")
+	ErrTrailing = codecError("client: bytes after the end of an opening")
+	ErrStatus   = codecError("client: reply of an unknown status")
+	ErrLeader   = codecError("client: redirect to nowhere")
+	ErrIndex    = codecError("client: index in a message that has none")
+	ErrOpened   = codecError("client: session in a reply that has none, or with a result")
+	ErrResult   = codecError("client: result in a reply that has none")
 )
 
-// AppendRequest appends the one encoding of r. It does not judge r: one that breaks a rule of DecodeRequest is refused there.
+// AppendRequest appends the one encoding of r. It does not judge r: one that breaks a rule of DecodeRequest is refused there, and
+// fields that its kind does not have are left out.
 func AppendRequest(dst []byte, r *Request) []byte {
+	dst = append(dst, byte(r.Kind))
 	dst = binary.LittleEndian.AppendUint64(dst, r.Client)
 	dst = binary.LittleEndian.AppendUint64(dst, r.Seq)
 	dst = binary.LittleEndian.AppendUint32(dst, r.Attempt)
 	dst = append(dst, r.Hops)
 	dst = binary.LittleEndian.AppendUint64(dst, r.Origin)
+	switch r.Kind {
+	case KindCommand:
+		dst = binary.LittleEndian.AppendUint64(dst, r.Session)
+		dst = binary.LittleEndian.AppendUint64(dst, r.Prev)
+		dst = binary.LittleEndian.AppendUint64(dst, r.Ack)
+	case KindRead:
+		dst = append(dst, byte(r.Read))
+		dst = binary.LittleEndian.AppendUint64(dst, r.Index)
+	}
 	return append(dst, r.Command...)
 }
 
@@ -59,12 +159,12 @@ func DecodeRequest(b []byte, r *Request) error {
 		return ErrShort
 	}
 	d := Request{
-		Client:  binary.LittleEndian.Uint64(b),
-		Seq:     binary.LittleEndian.Uint64(b[8:]),
-		Attempt: binary.LittleEndian.Uint32(b[16:]),
-		Hops:    b[20],
-		Origin:  binary.LittleEndian.Uint64(b[21:]),
-		Command: b[requestHeader:],
+		Kind:    Kind(b[0]),
+		Client:  binary.LittleEndian.Uint64(b[1:]),
+		Seq:     binary.LittleEndian.Uint64(b[9:]),
+		Attempt: binary.LittleEndian.Uint32(b[17:]),
+		Hops:    b[21],
+		Origin:  binary.LittleEndian.Uint64(b[22:]),
 	}
 	switch {
 	case d.Client == 0:
@@ -78,15 +178,80 @@ func DecodeRequest(b []byte, r *Request) error {
 	case (d.Hops == 0) != (d.Origin == 0):
 		return ErrOrigin
 	}
+	if err := d.decodeRest(b); err != nil {
+		return err
+	}
 	*r = d
 	return nil
 }
 
-// AppendText appends the request's canonical line: request c5 #12 try 2 from n3: 9 bytes.
+// decodeRest reads what only this kind of request has.
+func (r *Request) decodeRest(b []byte) error {
+	switch r.Kind {
+	case KindCommand:
+		if len(b) < commandHeader {
+			return ErrShort
+		}
+		r.Session = binary.LittleEndian.Uint64(b[requestHeader:])
+		r.Prev = binary.LittleEndian.Uint64(b[requestHeader+8:])
+		r.Ack = binary.LittleEndian.Uint64(b[requestHeader+16:])
+		r.Command = b[commandHeader:]
+		switch {
+		case r.Session == 0:
+			return ErrSession
+		case r.Prev == 0 || r.Prev >= r.Seq:
+			return ErrPrev
+		case r.Ack == 0 || r.Ack > r.Seq:
+			return ErrAck
+		}
+	case KindOpen:
+		if len(b) != requestHeader {
+			return ErrTrailing
+		}
+	case KindRead:
+		if len(b) < readHeader {
+			return ErrShort
+		}
+		r.Read = ReadKind(b[requestHeader])
+		r.Index = binary.LittleEndian.Uint64(b[requestHeader+1:])
+		r.Command = b[readHeader:]
+		if r.Read == ReadLog || r.Read > ReadStale {
+			return ErrRead
+		}
+		if r.Index != 0 && r.Read != ReadStale {
+			return ErrIndex
+		}
+	default:
+		return ErrKind
+	}
+	return nil
+}
+
+// AppendText appends the request's canonical line:
+//
+//	open c5 #1 try 1
+//	command c5 #12 try 2 from n3 session 17 after #11 ack #12: 9 bytes
+//	read stale c5 #13 try 1 index 40: 9 bytes
 func (r *Request) AppendText(dst []byte) []byte {
-	dst = appendAttempt(append(dst, "request"...), r.Client, r.Seq, r.Attempt)
+	dst = append(dst, r.Kind.String()...)
+	if r.Kind == KindRead {
+		dst = append(append(dst, ' '), r.Read.String()...)
+	}
+	dst = appendAttempt(dst, r.Client, r.Seq, r.Attempt)
 	if r.Hops != 0 || r.Origin != 0 {
 		dst = strconv.AppendUint(append(dst, " from n"...), r.Origin, 10)
+	}
+	switch r.Kind {
+	case KindOpen:
+		return dst
+	case KindCommand:
+		dst = strconv.AppendUint(append(dst, " session "...), r.Session, 10)
+		dst = strconv.AppendUint(append(dst, " after #"...), r.Prev, 10)
+		dst = strconv.AppendUint(append(dst, " ack #"...), r.Ack, 10)
+	case KindRead:
+		if r.Index != 0 {
+			dst = strconv.AppendUint(append(dst, " index "...), r.Index, 10)
+		}
 	}
 	return fmt.Appendf(dst, ": %d bytes", len(r.Command))
 }

@@ -17,18 +17,23 @@ func (s *scribe) SendRequest(server uint64, r *Request) {
 	fmt.Fprintf(&s.text, "n%d <- %v\n", server, r)
 }
 
-func (s *scribe) Completed(seq uint64, result []byte) {
-	fmt.Fprintf(&s.text, "completed #%d %q\n", seq, result)
+func (s *scribe) Completed(r *Reply) {
+	fmt.Fprintf(&s.text, "completed #%d %q\n", r.Seq, r.Result)
 }
 
-func (s *scribe) Abandoned(seq uint64) { fmt.Fprintf(&s.text, "abandoned #%d\n", seq) }
+func (s *scribe) Abandoned(seq uint64, why Reason) {
+	fmt.Fprintf(&s.text, "abandoned #%d: %v\n", seq, why)
+}
 
 // TestRouting plays the transcripts in testdata/transcripts. Every command prints what the client did and when it wants to run next.
 //
-//	new [client=1] [servers=(1,2,3)|noservers] [attempt=100ms] [operation=1s] [retry=10ms] [redirects=0] [last=0] [sticky]
-//	begin at=0ms
-//	reply at=5ms ok|redirect|busy|unavailable [try=N] [seq=N] [leader=N] [result=text]   (the latest attempt unless told otherwise)
-//	tick [at=100ms]                                                                      (at the deadline unless told otherwise)
+//	new [client=1] [servers=(1,2,3)|noservers] [attempt=100ms] [operation=1s] [retry=10ms] [redirects=0] [last=0] [window=1]
+//	    [sticky] [monotonic] [spread] [fresh]          (fresh: without a session; otherwise number 1 has opened session 7)
+//	begin at=0ms [read=leader]                         (a command unless told otherwise)
+//	reply at=5ms ok|redirect|busy|unavailable|expired|dropped [seq=N] [try=N] [leader=N] [index=N] [session=N] [result=text]
+//	                                                   (to the latest attempt of the latest operation unless told otherwise)
+//	tick [at=100ms]                                    (at the deadline unless told otherwise)
+//	room                                               (whether another command, and another read, may begin, and their numbers)
 //	counters
 func TestRouting(t *testing.T) {
 	datadriven.Walk(t, "testdata/transcripts", func(t *testing.T, path string) {
@@ -41,15 +46,20 @@ func TestRouting(t *testing.T) {
 				if c, err = New(scanConfig(t, d)); err != nil {
 					return err.Error() + "\n"
 				}
+				if !d.HasArg("fresh") {
+					giveSession(c)
+				}
 			case "begin":
-				c.Begin(scanAt(t, d, 0), []byte("command"), env)
+				c.Begin(scanAt(t, d, 0), scanRead(t, d), []byte("command"), env)
 			case "reply":
 				c.HandleReply(scanAt(t, d, c.now), scanReply(t, d, c), env)
 			case "tick":
-				if c.phase == phaseIdle && !d.HasArg("at") {
+				if c.Deadline() == math.MaxInt64 && !d.HasArg("at") {
 					d.Fatalf(t, "no deadline: say when")
 				}
 				c.Tick(scanAt(t, d, c.Deadline()), env)
+			case "room":
+				return fmt.Sprintf("command #%d: %v\nread #%d: %v\n", c.NextSeq(ReadLog), c.CanBegin(ReadLog), c.NextSeq(ReadStale), c.CanBegin(ReadStale))
 			case "counters":
 				return fmt.Sprintf("%+v\n", c.Counters())
 			default:
@@ -65,6 +75,25 @@ func TestRouting(t *testing.T) {
 	})
 }
 
+// giveSession makes a new client one that has opened session 7 and done nothing else.
+func giveSession(c *Client) {
+	c.seq++
+	c.session, c.last = 7, c.seq
+}
+
+func scanRead(t *testing.T, d *datadriven.TestData) ReadKind {
+	var name string
+	if d.MaybeScanArgs(t, "read", &name) {
+		for i, n := range ReadKindNames() {
+			if n == name {
+				return ReadKind(i)
+			}
+		}
+		d.Fatalf(t, "unknown kind of read")
+	}
+	return ReadLog
+}
+
 func scanConfig(t *testing.T, d *datadriven.TestData) Config {
 	cfg := Config{
 		Client:           1,
@@ -73,7 +102,10 @@ func scanConfig(t *testing.T, d *datadriven.TestData) Config {
 		OperationTimeout: scanDuration(t, d, "operation", time.Second),
 		RetryDelay:       scanDuration(t, d, "retry", 10*time.Millisecond),
 		Sticky:           d.HasArg("sticky"),
+		Monotonic:        d.HasArg("monotonic"),
+		Spread:           d.HasArg("spread"),
 	}
+	d.MaybeScanArgs(t, "window", &cfg.Window)
 	d.MaybeScanArgs(t, "client", &cfg.Client)
 	d.MaybeScanArgs(t, "last", &cfg.LastSeq)
 	d.MaybeScanArgs(t, "redirects", &cfg.MaxRedirects)
@@ -103,8 +135,12 @@ func scanAt(t *testing.T, d *datadriven.TestData, otherwise int64) int64 {
 }
 
 func scanReply(t *testing.T, d *datadriven.TestData, c *Client) *Reply {
-	r := &Reply{Client: c.cfg.Client, Seq: c.request.Seq, Attempt: c.request.Attempt}
-	for s := ReplyOK; s <= ReplyUnavailable; s++ {
+	r := &Reply{Client: c.cfg.Client, Seq: c.LastSeq()}
+	d.MaybeScanArgs(t, "seq", &r.Seq)
+	if i := c.find(r.Seq); i >= 0 {
+		r.Attempt = c.ops[i].request.Attempt
+	}
+	for s := ReplyOK; s <= ReplyDropped; s++ {
 		if d.HasArg(s.String()) {
 			r.Status = s
 		}
@@ -115,8 +151,9 @@ func scanReply(t *testing.T, d *datadriven.TestData, c *Client) *Reply {
 		r.Attempt = uint32(try)
 	}
 	d.MaybeScanArgs(t, "client", &r.Client)
-	d.MaybeScanArgs(t, "seq", &r.Seq)
 	d.MaybeScanArgs(t, "leader", &r.Leader)
+	d.MaybeScanArgs(t, "index", &r.Index)
+	d.MaybeScanArgs(t, "session", &r.Session)
 	d.MaybeScanArgs(t, "result", &result)
 	r.Result = []byte(result)
 	return r

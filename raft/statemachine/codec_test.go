@@ -30,8 +30,17 @@ func TestFormat(t *testing.T) {
 		{"ok", AppendResult(nil, Result{Kind: ResultOK}), "\x03"},
 		{"failed", AppendResult(nil, Result{ResultFailed, present}), "\x04\x01\x02\x00\x00\x00ab"},
 		{"invalid", AppendResult(nil, Result{Kind: ResultInvalid}), "\x05"},
-		{"envelope", AppendEnvelope(nil, 5, 9, []byte("ab")),
-			"\x01\x05\x00\x00\x00\x00\x00\x00\x00\x09\x00\x00\x00\x00\x00\x00\x00ab"},
+		{"command of a session", AppendEnvelope(nil, &Envelope{
+			Kind: EnvelopeCommand, Client: 5, Seq: 9, Stamp: 258, Session: 3, Prev: 7, Ack: 8, Command: []byte("ab")}),
+			"\x01\x02\x01\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x09\x00\x00\x00\x03\x00\x00\x00\x02\x01ab"},
+		{"command, wide", AppendEnvelope(nil, &Envelope{
+			Kind: EnvelopeCommand, Client: 5, Seq: 9 + 256, Stamp: -1, Session: 3, Prev: 264, Ack: 9, Command: []byte("ab")}),
+			"\x81\xff\xff\xff\xff\xff\xff\xff\xff\x05\x00\x00\x00\x00\x00\x00\x00\x09\x01\x00\x00\x00\x00\x00\x00" +
+				"\x03\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00ab"},
+		{"opening", AppendEnvelope(nil, &Envelope{Kind: EnvelopeOpen, Client: 5, Seq: 9, Stamp: 258}),
+			"\x02\x02\x01\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x09\x00\x00\x00"},
+		{"opening, wide", AppendEnvelope(nil, &Envelope{Kind: EnvelopeOpen, Client: 1 << 32, Seq: 9, Stamp: 258}),
+			"\x82\x02\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x09\x00\x00\x00\x00\x00\x00\x00"},
 	} {
 		if string(tc.got) != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, tc.got, tc.want)
@@ -42,11 +51,22 @@ func TestFormat(t *testing.T) {
 func TestRejected(t *testing.T) {
 	command := func(b []byte) error { _, err := DecodeCommand(b); return err }
 	result := func(b []byte) error { _, err := DecodeResult(b); return err }
-	envelope := func(b []byte) error { _, _, _, err := DecodeEnvelope(b); return err }
+	envelope := func(b []byte) error { return DecodeEnvelope(b, new(Envelope)) }
+	wrong := func(change func(e *Envelope)) error {
+		e := goodEnvelope()
+		change(&e)
+		return envelope(AppendEnvelope(nil, &e))
+	}
 	get, del := AppendGet(nil, 3), AppendDelete(nil, 3, 7)
 	cas := AppendCAS(nil, 3, Cell{Present: true, Value: []byte("ab")}, nil)
 	casMissing := AppendCAS(nil, 3, Cell{Tombstone: 7}, nil)
-	env := AppendEnvelope(nil, 5, 9, nil)
+	good := goodEnvelope()
+	env := AppendEnvelope(nil, &good)
+	open := AppendEnvelope(nil, &Envelope{Kind: EnvelopeOpen, Client: 5, Seq: 9})
+	widened := append([]byte{0x81}, make([]byte, 48)...)
+	widened[9], widened[17], widened[25], widened[33] = 5, 9, 3, 1
+	wideOpened := append([]byte{0x82}, make([]byte, 24)...)
+	wideOpened[9], wideOpened[17] = 5, 9
 	for _, tc := range []struct {
 		name string
 		got  error
@@ -75,10 +95,25 @@ func TestRejected(t *testing.T) {
 		{"found, but missing", result([]byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0}), ErrResultCell},
 		{"missing, but found", result([]byte{2, 1, 0, 0, 0, 0}), ErrResultCell},
 		{"no envelope", envelope(nil), ErrEnvelopeShort},
-		{"envelope cut", envelope(env[:16]), ErrEnvelopeShort},
-		{"envelope of kind 2", envelope(append([]byte{2}, env[1:]...)), ErrEnvelopeKind},
-		{"envelope of no client", envelope(AppendEnvelope(nil, 0, 9, nil)), ErrEnvelopeClient},
-		{"envelope of no number", envelope(AppendEnvelope(nil, 5, 0, nil)), ErrEnvelopeSeq},
+		{"envelope cut", envelope(env[:22]), ErrEnvelopeShort},
+		{"wide envelope cut", envelope(widened[:48]), ErrEnvelopeShort},
+		{"wide envelope that need not be", envelope(widened), ErrEnvelopeWide},
+		{"opening cut", envelope(open[:16]), ErrEnvelopeShort},
+		{"wide opening cut", envelope(wideOpened[:24]), ErrEnvelopeShort},
+		{"wide opening that need not be", envelope(wideOpened), ErrEnvelopeWide},
+		{"opening with more", envelope(append(open[:17:17], 0)), ErrEnvelopeTrailing},
+		{"opening of no client", envelope(AppendEnvelope(nil, &Envelope{Kind: EnvelopeOpen, Seq: 9})), ErrEnvelopeClient},
+		{"opening of no number", envelope(AppendEnvelope(nil, &Envelope{Kind: EnvelopeOpen, Client: 5})), ErrEnvelopeSeq},
+		{"envelope of kind 0", envelope(append([]byte{0}, env[1:]...)), ErrEnvelopeKind},
+		{"envelope of kind 3", envelope(append([]byte{3}, env[1:]...)), ErrEnvelopeKind},
+		{"envelope of no client", wrong(func(e *Envelope) { e.Client = 0 }), ErrEnvelopeClient},
+		{"envelope of no number", wrong(func(e *Envelope) { e.Seq, e.Prev, e.Ack = 0, 0, 0 }), ErrEnvelopeSeq},
+		{"envelope of no session", wrong(func(e *Envelope) { e.Session = 0 }), ErrEnvelopeSession},
+		{"its own predecessor", wrong(func(e *Envelope) { e.Prev = e.Seq }), ErrEnvelopePrev},
+		{"predecessor 0", wrong(func(e *Envelope) { e.Prev = 0 }), ErrEnvelopePrev},
+		{"predecessor after it", wrong(func(e *Envelope) { e.Prev = e.Seq + 1 }), ErrEnvelopePrev},
+		{"acknowledges itself", wrong(func(e *Envelope) { e.Ack = e.Seq + 1 }), ErrEnvelopeAck},
+		{"acknowledges nothing", wrong(func(e *Envelope) { e.Ack = 0 }), ErrEnvelopeAck},
 	} {
 		if tc.got != tc.want {
 			t.Errorf("%s: %v, want %v", tc.name, tc.got, tc.want)
@@ -102,6 +137,15 @@ func TestCodecRoundTrip(t *testing.T) {
 		if diff := cmp.Diff(result, gotResult, cmpopts.EquateEmpty()); err != nil || diff != "" {
 			t.Fatalf("%v decodes to %v, %v\n%s", result, gotResult, err, diff)
 		}
+		envelope := drawEnvelope(t)
+		gotEnvelope := Envelope{Seq: 99, Session: 99, Prev: 99, Ack: 99, Command: []byte("99")}
+		err = DecodeEnvelope(AppendEnvelope(nil, &envelope), &gotEnvelope)
+		if diff := cmp.Diff(envelope, gotEnvelope, cmpopts.EquateEmpty()); err != nil || diff != "" {
+			t.Fatalf("%v decodes to %v, %v\n%s", &envelope, &gotEnvelope, err, diff)
+		}
+		if n := len(AppendEnvelope(nil, &envelope)) - len(envelope.Command); n > EnvelopeOverhead {
+			t.Fatalf("%v: overhead of %d bytes", &envelope, n)
+		}
 		gotResult, err = ParseResult(result.String())
 		if diff := cmp.Diff(result, gotResult, cmpopts.EquateEmpty()); err != nil || diff != "" {
 			t.Fatalf("%v parses to %v, %v\n%s", result, gotResult, err, diff)
@@ -120,9 +164,13 @@ func TestCodecHostile(t *testing.T) {
 		if r, err := DecodeResult(b); err == nil && !bytes.Equal(AppendResult(nil, r), b) {
 			t.Fatalf("%x decodes to %v, which encodes to %x", b, r, AppendResult(nil, r))
 		}
-		b = drawHostile(t, AppendEnvelope(nil, 5, 9, []byte("ab")))
-		if client, seq, command, err := DecodeEnvelope(b); err == nil && !bytes.Equal(AppendEnvelope(nil, client, seq, command), b) {
-			t.Fatalf("%x decodes to client %d seq %d command %x", b, client, seq, command)
+		e := drawEnvelope(t)
+		b = drawHostile(t, AppendEnvelope(nil, &e))
+		into := Envelope{Seq: 99}
+		if err := DecodeEnvelope(b, &into); err == nil && !bytes.Equal(AppendEnvelope(nil, &into), b) {
+			t.Fatalf("%x decodes to %v", b, &into)
+		} else if err != nil && !cmp.Equal(into, Envelope{Seq: 99}) {
+			t.Fatalf("%x: refused and decoded", b)
 		}
 	})
 }
@@ -147,7 +195,9 @@ func TestParseRejects(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(AppendCAS(nil, 3, Cell{Present: true, Value: []byte("ab")}, []byte("c")))
 	f.Add(AppendResult(nil, Result{ResultFailed, Cell{Tombstone: 7}}))
-	f.Add(AppendEnvelope(nil, 5, 9, AppendDelete(nil, 3, 7)))
+	good := goodEnvelope()
+	f.Add(AppendEnvelope(nil, &good))
+	f.Add(AppendEnvelope(nil, &Envelope{Kind: EnvelopeOpen, Client: 1 << 40, Seq: 9}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if c, err := DecodeCommand(b); err == nil && !bytes.Equal(AppendCommand(nil, c), b) {
 			t.Errorf("%x decodes to %v", b, c)
@@ -155,8 +205,24 @@ func FuzzDecode(f *testing.F) {
 		if r, err := DecodeResult(b); err == nil && !bytes.Equal(AppendResult(nil, r), b) {
 			t.Errorf("%x decodes to %v", b, r)
 		}
-		if client, seq, command, err := DecodeEnvelope(b); err == nil && !bytes.Equal(AppendEnvelope(nil, client, seq, command), b) {
-			t.Errorf("%x decodes to client %d seq %d command %x", b, client, seq, command)
+		var e Envelope
+		if err := DecodeEnvelope(b, &e); err == nil && !bytes.Equal(AppendEnvelope(nil, &e), b) {
+			t.Errorf("%x decodes to %v", b, &e)
 		}
 	})
+}
+
+func goodEnvelope() Envelope {
+	return Envelope{Kind: EnvelopeCommand, Client: 5, Seq: 9, Stamp: 1500, Session: 3, Prev: 7, Ack: 8, Command: []byte("ab")}
+}
+
+func TestEnvelopeText(t *testing.T) {
+	e := goodEnvelope()
+	if got, want := e.String(), "command c5 #9 after #7 ack #8 session 3 at 1.5µs: 2 bytes"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	e = Envelope{Kind: EnvelopeOpen, Client: 5, Seq: 1, Stamp: 2e9}
+	if got, want := e.String(), "open c5 #1 at 2s"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

@@ -89,37 +89,46 @@ func appendHeader(dst []byte, op Op, key uint64) []byte {
 
 // DecodeCommand takes a command apart. Slices alias b. Each command has one encoding: whatever decodes encodes to b again.
 func DecodeCommand(b []byte) (Command, error) {
-	if len(b) < commandHeader {
-		return Command{}, ErrCommandShort
+	var c Command
+	if err := c.decode(b); err != nil {
+		return Command{}, err
 	}
-	c := Command{Op: Op(b[0]), Key: binary.LittleEndian.Uint64(b[1:])}
+	return c, nil
+}
+
+// decode is DecodeCommand for a c that is zero. On an error c is of no use.
+func (c *Command) decode(b []byte) error {
+	if len(b) < commandHeader {
+		return ErrCommandShort
+	}
+	c.Op, c.Key = Op(b[0]), binary.LittleEndian.Uint64(b[1:])
 	b = b[commandHeader:]
 	switch c.Op {
 	case OpGet:
 		if len(b) != 0 {
-			return Command{}, ErrCommandTrailing
+			return ErrCommandTrailing
 		}
 	case OpPut, OpAppend:
 		c.Value = b
 	case OpDelete:
 		if len(b) < 8 {
-			return Command{}, ErrCommandShort
+			return ErrCommandShort
 		}
 		if len(b) > 8 {
-			return Command{}, ErrCommandTrailing
+			return ErrCommandTrailing
 		}
 		c.Tombstone = binary.LittleEndian.Uint64(b)
 		if c.Tombstone == 0 {
-			return Command{}, ErrCommandTombstone
+			return ErrCommandTombstone
 		}
 	case OpCAS:
 		expect, rest, err := decodeCell(b)
 		if err != nil {
-			return Command{}, err
+			return err
 		}
 		c.Expect, c.Value = expect, rest
 	default:
-		return Command{}, ErrCommandOp
+		return ErrCommandOp
 	}
-	return c, nil
+	return nil
 }

@@ -63,3 +63,24 @@ func drawHostile(t *rapid.T, good []byte) []byte {
 	}
 	return rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "bytes")
 }
+
+// drawEnvelope draws envelopes that decode, of numbers on both sides of what the narrow layout holds.
+func drawEnvelope(t *rapid.T) Envelope {
+	number := rapid.OneOf(rapid.Uint64Range(1, 9), rapid.Uint64Range(1<<32-2, 1<<32+2), rapid.Uint64Min(1))
+	e := Envelope{
+		Kind:   EnvelopeKind(rapid.ByteRange(1, 2).Draw(t, "kind")),
+		Client: number.Draw(t, "client"),
+		Seq:    number.Draw(t, "seq"),
+		Stamp:  rapid.Int64().Draw(t, "stamp"),
+	}
+	if e.Kind == EnvelopeOpen || e.Seq == 1 {
+		e.Kind = EnvelopeOpen
+		return e
+	}
+	near := rapid.OneOf(rapid.Uint64Range(0, 3), rapid.Uint64Range(254, 258), rapid.Uint64())
+	e.Session = number.Draw(t, "session")
+	e.Prev = e.Seq - 1 - near.Draw(t, "prev")%(e.Seq-1)
+	e.Ack = e.Seq - near.Draw(t, "ack")%e.Seq
+	e.Command = drawValue(t, "command")
+	return e
+}

@@ -1,7 +1,7 @@
 package statemachine
 
 // KV is a map from numbered keys to values: get, put, delete, compare-and-set, append. It is the StateMachine that clients of a
-// simulated cluster talk to.
+// simulated cluster talk to, a Snapshotter and a Reader.
 //
 // A deleted key keeps its tombstone for ever, as a get answers it. Memory: O(keys ever written).
 //
@@ -10,6 +10,7 @@ type KV struct {
 	slots map[uint64]int // key -> position in cells; looked up, never ranged over
 	cells []cell         // in the order of the first write
 	sum   uint64         // sum of the cells' hashes
+	order []int32        // scratch of AppendSnapshot
 }
 
 type cell struct {
@@ -17,6 +18,7 @@ type cell struct {
 	present   bool
 	tombstone uint64 // when not present
 	value     []byte // when present; the buffer outlives a delete
+	name      uint64 // hash of the key
 	hash      uint64 // what this cell contributes to KV.sum
 }
 
@@ -36,17 +38,13 @@ func (m *KV) Reset() {
 // Cost: one map lookup and the hash of the new value (of the whole value, for an append too). No allocation unless a value
 // outgrows all earlier ones of its key.
 func (m *KV) Apply(_ uint64, command, dst []byte) []byte {
-	c, err := DecodeCommand(command)
-	if err != nil {
+	var c Command
+	if c.decode(command) != nil {
 		return append(dst, byte(ResultInvalid))
 	}
 	switch c.Op {
 	case OpGet:
-		seen := m.Lookup(c.Key)
-		if seen.Present {
-			return AppendCell(append(dst, byte(ResultFound)), seen)
-		}
-		return AppendCell(append(dst, byte(ResultMissing)), seen)
+		return m.appendSeen(c.Key, dst)
 	case OpPut:
 		m.set(m.slot(c.Key), c.Value)
 	case OpDelete:
@@ -91,9 +89,9 @@ func (m *KV) slot(key uint64) *cell {
 	slot = len(m.cells)
 	if slot < cap(m.cells) {
 		m.cells = m.cells[:slot+1]
-		m.cells[slot] = cell{key: key, value: m.cells[slot].value[:0]}
+		m.cells[slot] = cell{key: key, name: combine(key, markKey), value: m.cells[slot].value[:0]}
 	} else {
-		m.cells = append(m.cells, cell{key: key})
+		m.cells = append(m.cells, cell{key: key, name: combine(key, markKey)})
 	}
 	m.slots[key] = slot
 	return &m.cells[slot]
@@ -121,13 +119,19 @@ func (m *KV) remove(c *cell, tombstone uint64) {
 	m.rehash(c)
 }
 
+// Marks that keep the two kinds of cell apart in the hash, and the keys' names from those of sessions.
+const (
+	markKey     = 0x2d358dccaa6c78a5
+	markMissing = 0x8bb84b93962eacc9
+)
+
 // rehash brings the sum up to date after c changed. What c held before is known by its old hash alone.
 func (m *KV) rehash(c *cell) {
 	m.sum -= c.hash
 	if c.present {
-		c.hash = combine(combine(c.key, cellPresent), hashBytes(c.value))
+		c.hash = fold(c.name, hashBytes(c.value))
 	} else {
-		c.hash = combine(combine(c.key, cellMissing), c.tombstone)
+		c.hash = fold(c.name^markMissing, c.tombstone)
 	}
 	m.sum += c.hash
 }

@@ -3,14 +3,18 @@
 //
 // The terms:
 //
-//   - A command is bytes whose meaning only the state machine knows.
-//   - An envelope is what the log stores: (client, sequence number, command). AppendEnvelope makes one.
-//   - A session is what a replica remembers per client: the last sequence number it applied and the answer it gave.
-//     Sessions are part of the replicated state, so every replica drops the same repeats (Raft dissertation, 6.3).
-//   - A result is bytes too; it travels back to the client that sent the command.
+//   - A command is bytes whose meaning only the state machine knows. A query is a command that changes nothing and needs no
+//     place in the log.
+//   - An envelope is what the log stores: who asks, in which session, under which number, and the command.
+//   - A session is what a replica remembers of a client: which of its commands were executed, the answers it may still ask
+//     for, and the commands that came too early. Sessions are part of the replicated state, so every replica drops the same
+//     repeats (Raft dissertation, 6.3).
+//   - Log time is the largest clock reading in any entry so far. It is part of the replicated state too, and the only time
+//     there is here.
+//   - A result is bytes; it travels back to the client that sent the command.
 //
-// Nothing here knows time, chance, the network or the disk: a replica that applies the same log has the same state, the
-// same results and the same hash, on every architecture.
+// Nothing here knows a clock, chance, the network or the disk: a replica that applies the same log, from the beginning or from
+// a snapshot, has the same state, the same results and the same hash, on every architecture.
 package statemachine
 
 // StateMachine is what the committed commands of a log act on. All replicas apply the same commands in the same order,
@@ -19,12 +23,12 @@ package statemachine
 //
 // statemachinetest.Check tests an implementation against this contract.
 //
-// A machine that wants log compaction will also implement an optional interface with Snapshot and Restore, which is
-// discovered by a type assertion; one that does not is replayed from the whole log.
+// A machine may also be a Snapshotter, so that the log can be cut short, and a Reader, so that reads need not go through it.
 type StateMachine interface {
 	// Apply executes one command and returns dst with the result appended; it leaves dst[:len(dst)] as it was. The
-	// index is the command's place in the log: it rises from call to call, with gaps where the log holds entries that
-	// are not commands. A result must not depend on it unless the same log on another replica gives the same one.
+	// index is the place in the log where the command takes effect. It never falls from call to call; it stays where an
+	// entry brings several commands into effect, and has gaps where the log holds entries that are no commands. A
+	// result must not depend on it unless the same log on another replica gives the same one.
 	//
 	// Neither command nor dst may be kept, and command may not be written to: both belong to the caller again when
 	// the call returns. Bytes that are no command of this machine are still committed on every replica, so they must
@@ -35,6 +39,23 @@ type StateMachine interface {
 	// architecture; different states have different ones up to chance. It is maintained by Apply, costs O(1) and
 	// changes nothing.
 	Hash() uint64
+}
+
+// Snapshotter is a StateMachine whose state can be carried as bytes.
+type Snapshotter interface {
+	// AppendSnapshot appends the whole state and changes nothing. Equal states give equal bytes, whatever led to them.
+	AppendSnapshot(dst []byte) []byte
+	// Restore replaces the whole state, whatever it was, by that of a snapshot: every later result, hash and snapshot is
+	// as if the machine had applied what led to the snapshot. Bytes that are no snapshot give an error and change nothing,
+	// without a panic and without more memory than the bytes could mean. b may not be kept or written to.
+	Restore(b []byte) error
+}
+
+// Reader is a StateMachine that can be asked without a command in the log.
+type Reader interface {
+	// Query answers from the present state and returns dst with the result appended, under the same rules as
+	// StateMachine.Apply. It changes nothing, not even the hash; bytes that are no query give a deterministic result.
+	Query(query, dst []byte) (result []byte)
 }
 
 // codecError says why bytes do not decode. A constant of this type is an error that costs no allocation and that no

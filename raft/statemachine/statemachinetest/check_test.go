@@ -2,8 +2,10 @@ package statemachinetest
 
 import (
 	"encoding/binary"
+	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -141,6 +143,172 @@ func (m *panics) Apply(index uint64, command, dst []byte) []byte {
 	return m.register.Apply(index, command, dst)
 }
 
+// mapOrder answers with what it knows in the order of a range over a map (A01).
+type mapOrder struct {
+	register
+	seen map[string]bool
+}
+
+func (m *mapOrder) Apply(index uint64, command, dst []byte) []byte {
+	if m.seen == nil {
+		m.seen = map[string]bool{}
+	}
+	for i := range 8 {
+		m.seen[fmt.Sprint(string(command), i)] = true
+	}
+	for text := range m.seen {
+		dst = append(dst, text...)
+	}
+	return m.register.Apply(index, command, dst)
+}
+
+// good is a register with snapshots and queries; a query is answered with itself and the content.
+type good struct{ register }
+
+func (m *good) AppendSnapshot(dst []byte) []byte {
+	return append(append(dst, byte(len(m.content))), m.content...)
+}
+
+var errSnapshot = errors.New("not a snapshot")
+
+func (m *good) Restore(b []byte) error {
+	if len(b) == 0 || int(b[0]) != len(b)-1 {
+		return errSnapshot
+	}
+	m.set(b[1:])
+	return nil
+}
+
+func (m *good) Query(query, dst []byte) []byte { return append(append(dst, query...), m.content...) }
+
+func newGood() statemachine.StateMachine { return new(good) }
+
+// The bad ones below differ from good in one point each.
+
+type keepsSnapshot struct{ good }
+
+func (m *keepsSnapshot) Restore(b []byte) error {
+	if err := m.good.Restore(b); err != nil {
+		return err
+	}
+	m.content = b[1:]
+	return nil
+}
+
+type writesSnapshot struct{ good }
+
+func (m *writesSnapshot) Restore(b []byte) error {
+	if err := m.good.Restore(b); err != nil {
+		return err
+	}
+	b[0] ^= 1
+	return nil
+}
+
+type ignoresSnapshotDst struct{ good }
+
+func (m *ignoresSnapshotDst) AppendSnapshot([]byte) []byte { return m.good.AppendSnapshot(nil) }
+
+// snapshotMoves counts its snapshots in the state.
+type snapshotMoves struct{ good }
+
+func (m *snapshotMoves) AppendSnapshot(dst []byte) []byte {
+	dst = m.good.AppendSnapshot(dst)
+	m.sum++
+	return dst
+}
+
+// forgetsInSnapshot leaves out something that later results depend on, but neither the hash nor the snapshot.
+type forgetsInSnapshot struct {
+	good
+	commands byte
+}
+
+func (m *forgetsInSnapshot) Apply(index uint64, command, dst []byte) []byte {
+	m.commands++
+	return append(m.good.Apply(index, command, dst), m.commands)
+}
+
+// forgetsHash restores the content and not the hash.
+type forgetsHash struct{ good }
+
+func (m *forgetsHash) Restore(b []byte) error {
+	sum := m.sum
+	err := m.good.Restore(b)
+	m.sum = sum
+	return err
+}
+
+// leavesBehind keeps the end of what the instance held before if it was longer.
+type leavesBehind struct{ good }
+
+func (m *leavesBehind) Restore(b []byte) error {
+	if len(b) == 0 || int(b[0]) != len(b)-1 {
+		return errSnapshot
+	}
+	content := slices.Clone(m.content)
+	copy(content, b[1:])
+	if len(b)-1 > len(content) {
+		content = b[1:]
+	}
+	m.set(content)
+	return nil
+}
+
+// restoresHalf changes the state before it knows that the bytes are good.
+type restoresHalf struct{ good }
+
+func (m *restoresHalf) Restore(b []byte) error {
+	m.set(nil)
+	return m.good.Restore(b)
+}
+
+type panicsOnSnapshot struct{ good }
+
+func (m *panicsOnSnapshot) Restore(b []byte) error {
+	m.set(b[1:])
+	return nil
+}
+
+// numberedSnapshot makes different bytes of equal states.
+type numberedSnapshot struct {
+	good
+	id byte
+}
+
+func (m *numberedSnapshot) AppendSnapshot(dst []byte) []byte {
+	return append(m.good.AppendSnapshot(dst), m.id)
+}
+
+func (m *numberedSnapshot) Restore(b []byte) error { return m.good.Restore(b[:max(len(b), 1)-1]) }
+
+type queryWrites struct{ good }
+
+func (m *queryWrites) Query(query, dst []byte) []byte {
+	dst = m.good.Query(query, dst)
+	m.set(query)
+	return dst
+}
+
+// queryMoves lets queries leak into the state past the hash.
+type queryMoves struct {
+	good
+	calls byte
+}
+
+func (m *queryMoves) Query(query, dst []byte) []byte {
+	m.calls++
+	return m.good.Query(query, append(dst, m.calls))
+}
+
+type queryIgnoresDst struct{ good }
+
+func (m *queryIgnoresDst) Query(query, _ []byte) []byte { return m.good.Query(query, nil) }
+
+type queryPanics struct{ good }
+
+func (m *queryPanics) Query(query, dst []byte) []byte { return append(dst, query[0]) }
+
 // badMachines lists them with words that the report must contain.
 func badMachines() []struct {
 	name string
@@ -156,15 +324,30 @@ func badMachines() []struct {
 	}{
 		{"keeps the command", func() statemachine.StateMachine { return new(keepsCommand) }, "on two instances"},
 		{"keeps the result", func() statemachine.StateMachine { return new(keepsResult) }, "on two instances"},
-		{"writes to the command", func() statemachine.StateMachine { return new(writesCommand) }, "wrote to the command"},
+		{"writes to the command", func() statemachine.StateMachine { return new(writesCommand) }, "wrote to its input"},
 		{"ignores dst", func() statemachine.StateMachine { return new(ignoresDst) }, "changed what dst held"},
 		{"overwrites dst", func() statemachine.StateMachine { return new(overwritesDst) }, "changed what dst held"},
-		{"counts its hashes in the hash", func() statemachine.StateMachine { return new(impureHash) }, "Hash called twice"},
+		{"counts its hashes in the hash", func() statemachine.StateMachine { return new(impureHash) }, "a hash asked for twice"},
 		{"counts its hashes in the state", func() statemachine.StateMachine { return new(hashMoves) }, "on two instances"},
 		{"answers who it is", func() statemachine.StateMachine { made++; return &numbered{id: made} }, "on two instances"},
 		{"hashes who it is", func() statemachine.StateMachine { made++; return &numberedHash{id: made} }, "two new instances"},
 		{"shares state", func() statemachine.StateMachine { return shared{common} }, "on two instances"},
 		{"panics on short bytes", func() statemachine.StateMachine { return new(panics) }, "panicked"},
+		{"ranges over a map", func() statemachine.StateMachine { return new(mapOrder) }, "on two instances"},
+		{"keeps the snapshot", func() statemachine.StateMachine { return new(keepsSnapshot) }, "restored state"},
+		{"writes to the snapshot", func() statemachine.StateMachine { return new(writesSnapshot) }, "Restore wrote to it"},
+		{"ignores dst in snapshots", func() statemachine.StateMachine { return new(ignoresSnapshotDst) }, "changed what dst held"},
+		{"counts its snapshots", func() statemachine.StateMachine { return new(snapshotMoves) }, "AppendSnapshot changed the hash"},
+		{"forgets a part in snapshots", func() statemachine.StateMachine { return new(forgetsInSnapshot) }, "made from a snapshot"},
+		{"forgets the hash in snapshots", func() statemachine.StateMachine { return new(forgetsHash) }, "restored"},
+		{"leaves something behind on restore", func() statemachine.StateMachine { return new(leavesBehind) }, "restored"},
+		{"restores before it looks", func() statemachine.StateMachine { return new(restoresHalf) }, "but the state changed"},
+		{"panics on bytes that are no snapshot", func() statemachine.StateMachine { return new(panicsOnSnapshot) }, "Restore panicked"},
+		{"makes different snapshots of one state", func() statemachine.StateMachine { made++; return &numberedSnapshot{id: byte(made)} }, "snapshots of equal states differ"},
+		{"writes in queries", func() statemachine.StateMachine { return new(queryWrites) }, "then query"},
+		{"counts its queries", func() statemachine.StateMachine { return new(queryMoves) }, "then query"},
+		{"ignores dst in queries", func() statemachine.StateMachine { return new(queryIgnoresDst) }, "changed what dst held"},
+		{"panics on bytes that are no query", func() statemachine.StateMachine { return new(queryPanics) }, "Query panicked"},
 	}
 }
 
@@ -176,6 +359,12 @@ func sample() [][]byte {
 func TestVerify(t *testing.T) {
 	if err := Verify(newRegister, sample()); err != nil {
 		t.Errorf("a good machine: %v", err)
+	}
+	if err := Verify(newGood, sample()); err != nil {
+		t.Errorf("a good machine with snapshots and queries: %v", err)
+	}
+	if err := Verify(newGood, sample(), []byte("question"), nil); err != nil {
+		t.Errorf("a good machine with queries of its own: %v", err)
 	}
 	for _, bad := range badMachines() {
 		err := Verify(bad.new, sample())
@@ -212,6 +401,8 @@ func (r *recorder) stop() {
 func TestCheck(t *testing.T) {
 	commands := func(rt *rapid.T) []byte { return rapid.SliceOfN(rapid.Byte(), 0, 6).Draw(rt, "command") }
 	Check(t, newRegister, commands)
+	Check(t, newGood, commands)
+	Check(t, newGood, commands, commands)
 
 	// The failures below are meant: no files about them, no long search for shorter ones.
 	for _, setting := range [][2]string{{"rapid.nofailfile", "true"}, {"rapid.shrinktime", "50ms"}} {
