@@ -91,8 +91,13 @@ func (c *cluster) settle() {
 		c.collect()
 		moved := false
 		for _, r := range c.rigs {
-			if len(r.disk.pending) > 0 {
+			if r.server != nil && len(r.disk.pending) > 0 {
 				r.sync()
+				moved = true
+			}
+			if r.host.later > 0 {
+				r.host.later = 0
+				r.server.HandleApply(r.now, 0)
 				moved = true
 			}
 		}
@@ -123,6 +128,44 @@ func (c *cluster) elect(id uint64) *rig {
 	return r
 }
 
+// open opens the session of clients whose id is the next index of the log, or makes it so with sessions of others.
+func (c *cluster) open(ids ...uint64) {
+	c.t.Helper()
+	leader := c.leader()
+	for _, id := range ids {
+		for filler := uint64(1000); ; filler++ {
+			next := leader.server.Status().LastIndex + 1
+			if next > id {
+				c.t.Fatalf("the log is at entry %d already", next)
+			}
+			if next == id {
+				filler = id
+			}
+			leader.request(opening(filler, 1, 1))
+			c.settle()
+			if next == id {
+				break
+			}
+		}
+	}
+	c.beat(leader)
+	for _, r := range c.rigs {
+		r.host.lines = nil
+	}
+	c.replies = nil
+}
+
+func (c *cluster) leader() *rig {
+	c.t.Helper()
+	for _, r := range c.rigs {
+		if r.server != nil && r.server.Status().Role == raft.StateLeader {
+			return r
+		}
+	}
+	c.t.Fatal("no leader")
+	return nil
+}
+
 // beat lets a leader send heartbeats, which tell the others what is committed.
 func (c *cluster) beat(leader *rig) {
 	c.t.Helper()
@@ -139,9 +182,9 @@ func (c *cluster) want(answers ...answer) {
 	c.replies = nil
 }
 
-func ok(from, id, seq uint64, attempt uint32) answer {
+func ok(from, id, seq uint64, attempt uint32, index uint64) answer {
 	result := statemachine.AppendResult(nil, statemachine.Result{Kind: statemachine.ResultOK})
-	return answer{from, client.Reply{Client: id, Seq: seq, Attempt: attempt, Status: client.ReplyOK, Result: result}}
+	return answer{from, client.Reply{Client: id, Seq: seq, Attempt: attempt, Status: client.ReplyOK, Index: index, Result: result}}
 }
 
 func refused(from, id, seq uint64, attempt uint32, status client.ReplyStatus, leader uint64) answer {
@@ -152,19 +195,21 @@ func refused(from, id, seq uint64, attempt uint32, status client.ReplyStatus, le
 func TestTheServerThatTookARequestAnswersIt(t *testing.T) {
 	c := newCluster(t, 3)
 	c.elect(1)
-	c.rig(3).request(ask(5, 1, 1))
+	c.open(5, 6)
+	before := c.rig(1).server.Counters()
+	c.rig(3).request(ask(5, 2, 1))
 	c.settle()
-	c.want(ok(3, 5, 1, 1))
-	if n := c.rig(1).server.Counters(); n.Proposed != 1 || n.Answered != 0 {
-		t.Errorf("the leader proposed %d and answered %d, want 1 and 0", n.Proposed, n.Answered)
+	c.want(ok(3, 5, 2, 1, 7))
+	if n := c.rig(1).server.Counters(); n.Proposed != before.Proposed+1 || n.Answered != before.Answered {
+		t.Errorf("the leader proposed %d and answered %d, want 1 and 0", n.Proposed-before.Proposed, n.Answered-before.Answered)
 	}
 	// Asked once more through another server that is behind, the leader does not answer in its place either.
 	c.cut = 2
-	c.rig(1).request(ask(6, 1, 1))
+	c.rig(1).request(ask(6, 2, 1))
 	c.settle()
-	c.want(ok(1, 6, 1, 1))
+	c.want(ok(1, 6, 2, 1, 8))
 	c.cut = 0
-	c.rig(2).request(ask(6, 1, 2))
+	c.rig(2).request(ask(6, 2, 2))
 	c.collect()
 	for i := range c.wire {
 		if c.wire[i].request != nil {
@@ -175,7 +220,7 @@ func TestTheServerThatTookARequestAnswersIt(t *testing.T) {
 	c.collect()
 	c.want()
 	c.beat(c.rig(1))
-	c.want(ok(2, 6, 1, 2))
+	c.want(ok(2, 6, 2, 2, 8))
 }
 
 // A leader that is deposed with a proposal under way says nothing about it: neither "failed" nor "try again". The next leader
@@ -183,7 +228,8 @@ func TestTheServerThatTookARequestAnswersIt(t *testing.T) {
 func TestDeposedLeaderStaysSilentUntilItKnows(t *testing.T) {
 	c := newCluster(t, 3)
 	old := c.elect(1)
-	old.request(ask(5, 1, 1))
+	c.open(5)
+	old.request(ask(5, 2, 1))
 	c.collect()
 	for i := range c.wire { // the append reaches n2; its answer will not come back
 		if c.wire[i].to == 2 {
@@ -199,34 +245,36 @@ func TestDeposedLeaderStaysSilentUntilItKnows(t *testing.T) {
 		t.Fatal("the old leader still leads")
 	}
 	c.settle()
-	if index, _ := next.server.Applied(); index != 3 {
-		t.Fatalf("the new leader has applied %d entries, want the old leader's two and its own", index)
+	if index, _ := next.server.Applied(); index != 7 {
+		t.Fatalf("the new leader has applied up to %d, want the old leader's 6 and its own", index)
 	}
 	c.want()
 	c.cut = 0
 	c.beat(next)
-	c.want(ok(1, 5, 1, 1))
+	c.want(ok(1, 5, 2, 1, 6))
 }
 
-// A proposal that a deposed leader alone had is overwritten, without a word. The retry elsewhere is its first execution.
-func TestOverwrittenProposalIsNotAnswered(t *testing.T) {
+// Proposals that a deposed leader alone had are overwritten. The retry elsewhere is the first execution of one, and answers its
+// client; that of the other is told, as soon as it is known, that the attempt is lost.
+func TestOverwrittenProposals(t *testing.T) {
 	c := newCluster(t, 3)
 	c.elect(1)
+	c.open(5, 6)
 	c.cut = 1
-	c.rig(1).request(ask(5, 1, 1))
-	c.rig(1).request(ask(6, 1, 1))
+	c.rig(1).request(ask(5, 2, 1)) // entry 7
+	c.rig(1).request(ask(6, 2, 1)) // entry 8
 	c.settle()
-	next := c.elect(2)
-	next.request(ask(5, 1, 2))
+	next := c.elect(2)         // with entry 7
+	next.request(ask(5, 2, 2)) // entry 8
 	c.settle()
-	c.want(ok(2, 5, 1, 2))
+	c.want(ok(2, 5, 2, 2, 8))
 	c.cut = 0
 	c.beat(next)
 	c.beat(next)
-	c.want(ok(1, 5, 1, 1)) // it came through the new leader; of c6 nobody knows anything
+	c.want(answer{1, client.Reply{Client: 5, Seq: 2, Attempt: 1, Status: client.ReplyDropped}}, answer{1, client.Reply{Client: 6, Seq: 2, Attempt: 1, Status: client.ReplyDropped}})
 	for _, r := range c.rigs {
-		if index, _ := r.server.Applied(); index != 3 {
-			t.Errorf("n%d has applied up to %d, want 3", r.id, index)
+		if index, _ := r.server.Applied(); index != 8 {
+			t.Errorf("n%d has applied up to %d, want 8", r.id, index)
 		}
 	}
 }
@@ -235,22 +283,25 @@ func TestOverwrittenProposalIsNotAnswered(t *testing.T) {
 func TestProposalsOfAnEarlierTermAreNotTrusted(t *testing.T) {
 	c := newCluster(t, 3)
 	c.elect(1)
+	c.open(5)
+	before := c.rig(1).server.Counters().Proposed
 	c.cut = 1
-	c.rig(1).request(ask(5, 1, 1))
+	c.rig(1).request(ask(5, 2, 1))
 	c.settle()
 	next := c.elect(2)
 	c.cut = 0
 	c.beat(next) // overwrites it
 	c.beat(next)
 	c.elect(1)
-	if n := len(c.rig(1).server.proposed); n != 0 {
+	if n := c.rig(1).server.proposals.current.len(); n != 0 {
 		t.Errorf("a new leader remembers %d proposals", n)
 	}
-	c.rig(1).request(ask(5, 1, 2))
+	c.replies = nil
+	c.rig(1).request(ask(5, 2, 2))
 	c.settle()
-	c.want(ok(1, 5, 1, 2))
-	if n := c.rig(1).server.Counters(); n.Proposed != 2 || n.Suppressed != 0 {
-		t.Errorf("proposed %d, suppressed %d, want 2 and 0", n.Proposed, n.Suppressed)
+	c.want(ok(1, 5, 2, 2, 8))
+	if n := c.rig(1).server.Counters(); n.Proposed-before != 2 || n.Suppressed != 0 {
+		t.Errorf("proposed %d, suppressed %d, want 2 and 0", n.Proposed-before, n.Suppressed)
 	}
 }
 
@@ -259,7 +310,8 @@ func TestProposalsOfAnEarlierTermAreNotTrusted(t *testing.T) {
 func TestForwardedRequestMeetsAnExLeader(t *testing.T) {
 	c := newCluster(t, 3)
 	c.elect(1)
-	c.rig(3).request(ask(5, 1, 1)) // on its way to n1
+	c.open(5)
+	c.rig(3).request(ask(5, 2, 1)) // on its way to n1
 	c.collect()
 	late := c.wire
 	c.wire = nil
@@ -268,20 +320,24 @@ func TestForwardedRequestMeetsAnExLeader(t *testing.T) {
 	c.cut = 0
 	c.wire = late
 	c.settle()
-	c.want(refused(1, 5, 1, 1, client.ReplyRedirect, 2))
+	c.want(refused(1, 5, 2, 1, client.ReplyRedirect, 2))
 	c.beat(c.rig(2))
-	c.rig(2).request(ask(5, 1, 2))
+	c.rig(2).request(ask(5, 2, 2))
 	c.settle()
 	c.beat(c.rig(2))
-	c.want(ok(2, 5, 1, 2), ok(3, 5, 1, 1))
+	c.want(ok(2, 5, 2, 2, 7), ok(3, 5, 2, 1, 7))
 }
 
 // However often a client repeats an operation, at whatever server, it happens once.
 func TestRetriesAreOneOperation(t *testing.T) {
 	c := newCluster(t, 3)
 	leader := c.elect(1)
+	c.open(5)
+	before := leader.server.Counters().Proposed
 	add := func(attempt uint32) client.Request {
-		return client.Request{Client: 5, Seq: 1, Attempt: attempt, Command: statemachine.AppendAppend(nil, 9, []byte("x"))}
+		r := ask(5, 2, attempt)
+		r.Command = statemachine.AppendAppend(nil, 9, []byte("x"))
+		return r
 	}
 	for attempt := uint32(1); attempt <= 6; attempt++ {
 		c.rig(uint64(attempt)%3 + 1).request(add(attempt))
@@ -296,7 +352,7 @@ func TestRetriesAreOneOperation(t *testing.T) {
 			t.Errorf("n%d holds %q, want one x", r.id, got)
 		}
 	}
-	if n := leader.server.Counters(); n.Proposed != 1 || n.Suppressed != 5 {
-		t.Errorf("the leader proposed %d times and suppressed %d, want 1 and 5", n.Proposed, n.Suppressed)
+	if n := leader.server.Counters(); n.Proposed-before != 1 || n.Suppressed != 5 {
+		t.Errorf("the leader proposed %d times and suppressed %d, want 1 and 5", n.Proposed-before, n.Suppressed)
 	}
 }

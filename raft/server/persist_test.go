@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"raftsim/raft"
+	"raftsim/raft/client"
 	"raftsim/raft/vfs"
 )
 
@@ -69,7 +70,7 @@ func TestMessagesNeedNoSync(t *testing.T) {
 	core := r.scripted()
 	r.running()
 	core.readies = []raft.Ready{{
-		Ticket: 1, Entries: []raft.Entry{entry(1, 1, 5, 1)},
+		Ticket: 1, HardStateChanged: true, HardState: raft.HardState{Term: 1}, Entries: []raft.Entry{{Term: 1, Index: 1}},
 		Messages: []raft.Message{{Type: raft.MsgHeartbeat, From: 1, To: 2, Term: 1}},
 	}}
 	r.step(raft.Message{})
@@ -148,7 +149,7 @@ func TestCoreIsToldTheTime(t *testing.T) {
 func TestTimeGoesOnWhileASyncIsPending(t *testing.T) {
 	c := newCluster(t, 3)
 	leader := c.elect(1)
-	leader.request(ask(5, 1, 1))
+	leader.request(ask(5, 2, 1))
 	if len(leader.disk.pending) == 0 {
 		t.Fatal("the leader writes nothing")
 	}
@@ -207,9 +208,9 @@ func TestCallsDoNotNest(t *testing.T) {
 		r.server.Status() // reading is fine
 		r.server.Tick(math.MaxInt64 / 2)
 	}
-	mustPanic(t, "called from within", func() { r.request(ask(5, 1, 1)) })
+	mustPanic(t, "called from within", func() { r.request(ask(5, 2, 1)) })
 	r.host.onEffect = nil
-	mustPanic(t, "after one that panicked", func() { r.request(ask(5, 1, 1)) })
+	mustPanic(t, "after one that panicked", func() { r.request(ask(5, 2, 1)) })
 }
 
 // After a failed sync or write the server halts, says so once, and does nothing ever after.
@@ -221,7 +222,7 @@ func TestFailedDiskHaltsOnce(t *testing.T) {
 		want []string
 	}{
 		{"sync", func(r *rig) {
-			r.disk.FailSyncs(broken)
+			r.disk.syncErr = broken
 			r.step(raft.Message{})
 			r.sync()
 		}, []string{"write", "sync 1", "halt"}},
@@ -253,10 +254,15 @@ func TestFailedDiskHaltsOnce(t *testing.T) {
 // poke gives the server every kind of input.
 func poke(r *rig) {
 	r.step(raft.Message{})
-	r.request(ask(5, 1, 1))
-	r.request(forwardedBy(2, ask(6, 1, 1)))
+	r.request(ask(5, 2, 1))
+	r.request(forwardedBy(2, ask(6, 2, 1)))
 	r.server.Tick(math.MaxInt64)
 	r.server.Campaign(r.now)
+	r.server.HandleApply(r.now, 1)
+	_ = r.server.ForceSnapshot(r.now)
+	_ = r.server.TransferLeader(r.now, 2)
+	_ = r.server.ProposeConfChange(r.now, &raft.ConfChange{})
+	r.request(query(client.ReadStale, 5, 3, 1))
 	for len(r.disk.pending) > 0 {
 		r.sync()
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"raftsim/raft"
@@ -20,8 +21,8 @@ func TestNothingHappensBeforeRecovery(t *testing.T) {
 	r.restart()
 	r.want("sync recovery")
 	r.step(raft.Message{Type: raft.MsgVote, From: 2, Term: 1})
-	r.request(ask(5, 1, 1))
-	r.request(forwardedBy(2, ask(6, 1, 1)))
+	r.request(ask(5, 2, 1))
+	r.request(forwardedBy(2, ask(6, 2, 1)))
 	r.server.Tick(math.MaxInt64)
 	r.server.HandleSync(0, 0, nil) // of a bootstrap, say
 	r.server.HandleSync(0, 1, nil)
@@ -48,9 +49,9 @@ func TestBootstrapAndRestartInOneGo(t *testing.T) {
 	r.sync()
 	r.sync()
 	if r.server.Running() {
-		t.Fatal("the syncs of the bootstrap were taken for that of the restart")
+		t.Fatal("the syncs of the bootstrap were taken for those of the restart")
 	}
-	r.sync()
+	r.recover()
 	r.lead()
 }
 
@@ -67,10 +68,10 @@ func TestRecoveredVoteIsDurableBeforeItIsSpokenFor(t *testing.T) {
 	}
 	r.step(ask2)
 	r.want("sync recovery")
-	r.sync()
+	r.recover()
 	r.disk.powerLoss(0)
 	r.restart()
-	r.sync()
+	r.recover()
 	if st := r.server.Status(); st.Term != 7 || st.Vote != 2 {
 		t.Fatalf("after the power loss: %s", raft.DescribeStatus(nil, st))
 	}
@@ -92,6 +93,11 @@ func TestRestartRefuses(t *testing.T) {
 		{"the disk of another member", good.disk, func(c *Config) { c.Raft.ID = 2 }, storage.ErrWrongID},
 		{"a bad raft configuration", good.disk, func(c *Config) { c.Raft.HeartbeatInterval = 0 }, nil},
 		{"a negative bound of waiting clients", good.disk, func(c *Config) { c.MaxWaiting = -1 }, nil},
+		{"a negative bound of reads", good.disk, func(c *Config) { c.MaxReads = -1 }, nil},
+		{"more reads than have names", good.disk, func(c *Config) { c.MaxReads = largestMaxReads + 1 }, nil},
+		{"a negative batch", good.disk, func(c *Config) { c.ApplyBatch = -1 }, nil},
+		{"a negative size of segments", good.disk, func(c *Config) { c.SegmentBytes = -1 }, nil},
+		{"sessions that end before they begin", good.disk, func(c *Config) { c.SessionTTL = -1 }, nil},
 		{"a negative bound of commands", good.disk, func(c *Config) { c.MaxCommand = -1 }, nil},
 		{"commands the log cannot hold", good.disk, func(c *Config) { c.MaxCommand = largestCommand + 1 }, nil},
 	} {
@@ -105,20 +111,24 @@ func TestRestartRefuses(t *testing.T) {
 	if err := Bootstrap(good.disk, 1, raft.ConfState{Voters: []uint64{1}}); !errors.Is(err, storage.ErrNotEmpty) {
 		t.Errorf("bootstrap on a used disk: %v", err)
 	}
+	if err := Join(good.disk, 1, 0); !errors.Is(err, storage.ErrNotEmpty) {
+		t.Errorf("join on a used disk: %v", err)
+	}
 }
 
 // A recovery sync that fails, and a core that refuses what the disk says, halt the server.
 func TestFailedRecoveryHalts(t *testing.T) {
 	broken := errors.New("broken")
 	failedSync := newRig(t, 1, 3)
-	failedSync.disk.FailSyncs(broken)
+	failedSync.disk.syncErr = broken
 	refusedState := newRig(t, 1, 3)
 	refusedState.cfg.NewCore = func(raft.Config, int64, raft.InitialState) (Core, error) { return nil, broken }
 	for _, r := range []*rig{failedSync, refusedState} {
 		r.restart()
 		r.server.Campaign(0)
-		r.sync()
-		r.want("sync recovery", "halt")
+		r.recover()
+		r.host.lines = slices.DeleteFunc(r.host.lines, func(l string) bool { return l == "sync recovery" })
+		r.want("halt")
 		if len(r.host.halts) != 1 || !errors.Is(r.host.halts[0], broken) {
 			t.Errorf("halted with %v", r.host.halts)
 		}
@@ -134,7 +144,6 @@ func TestCampaignWaitsForRecovery(t *testing.T) {
 	r.restart()
 	r.server.Campaign(0)
 	r.want("sync recovery")
-	r.sync()
 	r.syncAll()
 	if st := r.server.Status(); st.Role != raft.StateLeader || st.Term != 1 {
 		t.Errorf("got %s", raft.DescribeStatus(nil, st))
@@ -143,19 +152,64 @@ func TestCampaignWaitsForRecovery(t *testing.T) {
 
 // A restart replays the log: the same state, and a retry is answered from the session.
 func TestRestartReplaysTheLog(t *testing.T) {
-	r := newRig(t, 1, 1).running().lead()
-	for seq := uint64(1); seq <= 3; seq++ {
+	r := newRig(t, 1, 1).running().lead().open(5)
+	for seq := uint64(2); seq <= 4; seq++ {
 		r.request(ask(5, seq, 1))
 		r.syncAll()
 	}
 	_, before := r.server.Applied()
 	r.disk.powerLoss(0)
 	r.restart()
-	r.sync()
+	r.recover()
 	r.lead() // a new leader's first entry commits those before it
 	if _, after := r.server.Applied(); after != before {
 		t.Errorf("state %x after the restart, %x before", after, before)
 	}
-	r.request(ask(5, 3, 2))
-	r.want("reply c5 #3 try 2 ok: 1 bytes")
+	r.request(ask(5, 4, 2))
+	r.want("reply c5 #4 try 2 ok, index 9: 1 bytes")
+}
+
+// A server that was closed has given its files back and does nothing any more, whatever state it was in.
+func TestCloseGivesTheFilesBack(t *testing.T) {
+	for _, state := range []string{"recovering", "running", "dead", "halted", "panicked"} {
+		r := newRig(t, 1, 1)
+		r.restart()
+		if state != "recovering" {
+			r.recover()
+			r.lead()
+		}
+		switch state {
+		case "dead":
+			r.host.kill = func(Moment) bool { return true }
+			r.server.Tick(math.MaxInt64 / 2)
+		case "halted":
+			r.disk.failing = errors.New("broken")
+			r.request(opening(5, 1, 1))
+		case "panicked":
+			r.host.onEffect = func() { panic("host") }
+			mustPanic(t, "host", func() { r.request(opening(5, 1, 1)) })
+			r.host.onEffect = nil
+		}
+		if r.disk.open == 0 && state != "recovering" {
+			t.Fatalf("%s: no file is open", state)
+		}
+		r.server.Close()
+		r.server.Close()
+		if r.disk.open != 0 {
+			t.Errorf("%s: %d files are open after Close", state, r.disk.open)
+		}
+		r.host.lines = nil
+		poke(r)
+		r.server.HandleApply(0, 1)
+		for _, err := range []error{
+			r.server.ForceSnapshot(0), r.server.ProposeConfChange(0, &raft.ConfChange{}), r.server.TransferLeader(0, 1),
+		} {
+			if err != ErrNotRunning {
+				t.Errorf("%s: closed, and says %v", state, err)
+			}
+		}
+		r.server.Status()
+		r.server.Applied()
+		r.want()
+	}
 }

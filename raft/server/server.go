@@ -1,18 +1,23 @@
-// Package server is one server of a replicated state machine: a consensus core, a log on disk, client sessions, the state
-// machine and the routing of requests. It is driven by events and has no goroutine, clock or socket; its host brings input
-// and the time, and carries out effects.
+// Package server is one server of a replicated state machine: a consensus core, a log and snapshots on disk, client sessions,
+// the state machine, reads and the routing of requests. It is driven by events and has no goroutine, clock or socket; its host
+// brings input and the time, and carries out effects.
 //
 // Rules it keeps, each needed for safety:
 //
 //   - Nothing that depends on a write leaves before the write is durable: votes, vote requests and acknowledgements wait for
 //     their ticket (paper §5.1, figure 2: "updated on stable storage before responding").
 //   - Time goes on while a sync is pending. A stalled disk must not keep a leader from noticing that it lost its quorum.
-//   - No server says "failed" of a proposal that may be in a log. It says nothing, and the outcome stays unknown to the client.
+//   - No server says of a proposal that may be in a log that it is not, or will not be applied. It says nothing, and the outcome
+//     stays unknown to the client. That an attempt is lost is known when its index was applied with another's entry (X07).
 //   - The server that took a request from a client answers it, once its own state machine has applied it.
 //   - A request is forwarded once at most. A server that cannot propose a forwarded one tells the client to try again.
+//   - A read is answered from state that contains everything up to an index the core vouches for; only Kind ReadStale asks for less.
+//   - A received snapshot replaces the state machine's state only after the core has accepted it and the disk holds it (N13).
+//   - Nothing is forgotten for a snapshot that is not durable.
 //   - After a failed write or sync the server halts: what its disk holds is unknown.
-//   - Whatever outsiders can make grow has a bound: waiting clients (Config.MaxWaiting), commands (Config.MaxCommand), held
-//     messages (maxHeld), remembered proposals (the entries a leader has of its term and has not applied).
+//   - Whatever outsiders can make grow has a bound: waiting operations (Config.MaxWaiting), reads (Config.MaxReads), commands
+//     (Config.MaxCommand), held messages (maxHeld), remembered proposals (the entries a leader has of its terms and has not
+//     applied), entries to be applied (raft.Config.MaxApplying).
 //
 // Calls do not nest: a host that calls back into the server, other than to read, meets a panic. So does one that goes on
 // with a server after one of its calls ended in a panic: what was decided and what was carried out no longer agree.
@@ -21,7 +26,6 @@ package server
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"raftsim/raft"
 	"raftsim/raft/client"
@@ -30,31 +34,38 @@ import (
 	"raftsim/raft/vfs"
 )
 
-// Config is what a server is told once.
-type Config struct {
-	Raft       raft.Config
-	NewCore    NewCore // nil: NewRaft
-	Forward    bool    // a follower forwards requests to the leader it believes in; else it redirects the client
-	MaxWaiting int     // clients whose answer is pending at this server; beyond it they are refused; 0: 1024
-	MaxCommand int     // bytes of a command; a larger one is refused before it is in any log; 0: 1 MiB, at most 32 MiB
-}
-
 // Counters say what became of requests.
 type Counters struct {
 	Proposed, Forwarded, Redirected, Unavailable, Busy, Suppressed, Answered, AnsweredFromSession uint64
+	// Dropped is how many attempts were reported as lost: another entry was committed in their place.
+	Dropped uint64
+	// Expired is how many operations were answered with the end of their session.
+	Expired uint64
+	// Reads is how many reads were answered from this server's state without an entry of the log, ReadsRefused how many were not.
+	Reads, ReadsRefused uint64
+	// Snapshots taken and saved, installed, and messages with pieces of one that left.
+	SnapshotsTaken, SnapshotsInstalled, ChunksSent uint64
+	// ChunksDropped is how many messages with a piece of a snapshot were dropped because this server no longer has it.
+	ChunksDropped uint64
 	// Shed is how many messages were dropped because too many waited for the disk already.
 	Shed uint64
 }
 
+// Error is a sentence that can be compared; what this package refuses is said by constants of it.
+type Error string
+
+// Error returns the sentence.
+func (e Error) Error() string { return string(e) }
+
 const (
-	defaultMaxWaiting = 1024
-	defaultMaxCommand = 1 << 20
-	// largestCommand leaves room for the envelope and the entry's head in a record of the log, which the log bounds by
-	// 64 MiB: a leader halts when it cannot write its own log, and a client must not be able to bring that about.
-	largestCommand = 32 << 20
-	// maxHeld bounds the messages that wait for the disk. A disk that stalls for minutes meets a leader that goes on sending
-	// heartbeats; an answer that is dropped is like one the network lost.
-	maxHeld = 1 << 12
+	// ErrNotRunning refuses a call to a server that recovers, has stopped, or was found dead in the call.
+	ErrNotRunning Error = "server: not running"
+	// ErrNoSnapshotter refuses what needs snapshots to a state machine that has none.
+	ErrNoSnapshotter Error = "server: the state machine is no Snapshotter"
+	// ErrSnapshotPending refuses a snapshot while one is being saved or installed.
+	ErrSnapshotPending Error = "server: a snapshot is under way"
+	// ErrNothingNew refuses a snapshot when nothing was applied since the last one.
+	ErrNothingNew Error = "server: nothing was applied since the last snapshot"
 )
 
 type phase uint8
@@ -64,11 +75,8 @@ const (
 	phaseRunning
 	phaseDead
 	phaseHalted
+	phaseClosed
 )
-
-// recoveryTicket is the sync of what a restart read. The core's tickets rise from 1 and a bootstrap uses 0 and 1: neither
-// can be taken for it.
-const recoveryTicket vfs.Ticket = math.MaxUint64
 
 // Server is one member. It is made by Restart.
 type Server struct {
@@ -83,73 +91,28 @@ type Server struct {
 	inside   bool // a call is under way, or one has panicked
 	now      int64
 	leading  bool
-	term     uint64 // as of the last turn
+	term     uint64      // as of the last turn
+	status   raft.Status // scratch of turn
 
-	recovered storage.State
-	issued    uint64              // last ticket given to the disk
-	durable   uint64              // last ticket that completed
-	dependent []dependent         // in order of ticket
-	waiting   []waiter            // at most one per client, unordered
-	proposed  map[uint64]proposal // by client: its last operation that this leader put into its log, until it is applied
+	recovered raft.InitialState
+	issued    uint64      // last ticket given to the disk
+	durable   uint64      // last ticket that completed
+	dependent []dependent // in order of ticket
 	counters  Counters
 
-	envelope []byte         // scratch
-	result   []byte         // scratch
-	reply    client.Reply   // scratch
-	forward  client.Request // scratch
-}
-
-// dependent is a message that may leave once ticket is durable.
-type dependent struct {
-	ticket  uint64
-	message raft.Message
-}
-
-// waiter is a client that this server owes an answer.
-type waiter struct {
-	client, seq uint64
-	attempt     uint32
-	heard       int64 // when the client asked last
-}
-
-// proposal is an operation in the log of a leader.
-type proposal struct{ seq, term uint64 }
-
-// Bootstrap writes the first state of a new member of a new cluster to an empty disk. It exists once the two syncs that it
-// submits, tickets 0 and 1, have completed.
-func Bootstrap(fsys vfs.FS, id uint64, conf raft.ConfState) error {
-	return storage.Bootstrap(fsys, id, conf, 0, 1)
-}
-
-// Restart starts a member from its disk. machine must be in its initial state. The server is recovering until the host has
-// reported the completion of the sync that Restart submits: what it read may be what a crashed process wrote and no sync
-// ever covered, and to speak for it would promise what a power loss can still take. An empty disk, another member's disk and a
-// damaged one are refused. observer may be nil.
-func Restart(cfg Config, fsys vfs.FS, host Host, observer Observer, machine statemachine.StateMachine) (*Server, error) {
-	if err := cfg.Raft.Validate(); err != nil {
-		return nil, err
-	}
-	if cfg.NewCore == nil {
-		cfg.NewCore = NewRaft
-	}
-	if cfg.MaxWaiting < 0 || cfg.MaxCommand < 0 || cfg.MaxCommand > largestCommand {
-		return nil, fmt.Errorf("server: MaxWaiting (%d) and MaxCommand (%d) must not be negative, nor MaxCommand above %d",
-			cfg.MaxWaiting, cfg.MaxCommand, largestCommand)
-	}
-	if cfg.MaxWaiting == 0 {
-		cfg.MaxWaiting = defaultMaxWaiting
-	}
-	if cfg.MaxCommand == 0 {
-		cfg.MaxCommand = defaultMaxCommand
-	}
-	log, state, err := storage.Open(fsys, cfg.Raft.ID, recoveryTicket)
-	if err != nil {
-		return nil, fmt.Errorf("restart of member %d: %w", cfg.Raft.ID, err)
-	}
-	return &Server{
-		cfg: cfg, host: host, observer: observer, log: log, recovered: state,
-		sessions: statemachine.NewSessions(machine), proposed: make(map[uint64]proposal),
-	}, nil
+	waiting   table[waiter]   // operations whose client this server owes an answer
+	proposals proposals       // what this server put into its log as a leader and has not seen applied
+	reads     reads           // reads that wait for an index, or for the state machine to reach it
+	queue     queue           // committed entries that wait for HandleApply
+	snapshots snapshots       // what is known of this server's snapshots
+	applied   raft.EntryID    // the last entry the state machine has
+	conf      raft.ConfState  // after that entry
+	configs   []configuration // of entries handed out and not applied
+	envelope  []byte          // scratch
+	reply     client.Reply    // scratch
+	forward   client.Request  // scratch
+	message   raft.Message    // scratch
+	result    []byte          // scratch
 }
 
 // HandleMessage takes in a message of another member.
@@ -172,31 +135,8 @@ func (s *Server) HandleSync(now int64, t vfs.Ticket, err error) {
 		return
 	}
 	s.enter(now)
-	switch {
-	case err != nil:
-		s.halt(fmt.Errorf("sync %d failed, so what the disk holds is unknown: %w", t, err))
-	case s.phase == phaseRunning:
-		s.synced(uint64(t))
-	case t == recoveryTicket:
-		s.start()
-	}
+	s.completed(t, err)
 	s.inside = false
-}
-
-// synced lets go of what waited for a ticket.
-func (s *Server) synced(ticket uint64) {
-	if ticket <= s.durable || ticket > s.issued {
-		panic(fmt.Sprintf("server: n%d: sync %d completed, but %d were issued and %d are complete", s.cfg.Raft.ID, ticket, s.issued, s.durable))
-	}
-	if !s.moment(MomentSynced) {
-		return
-	}
-	s.durable = ticket
-	s.core.Advance(s.now, ticket)
-	s.release()
-	if s.moment(MomentSent) {
-		s.turn()
-	}
 }
 
 // Tick lets time pass. It may be called at any time, and does something from Deadline on.
@@ -233,16 +173,30 @@ func (s *Server) Campaign(now int64) {
 	}
 }
 
+// Close gives the files back to the system. What was not synced stays so. The server does nothing any more, whatever is asked of
+// it; closing it twice, or after its death or a panic, is allowed.
+func (s *Server) Close() {
+	if s.phase == phaseClosed {
+		return
+	}
+	s.phase = phaseClosed
+	_ = s.log.Close() // nothing depends on it: what counts was synced, and nothing else was promised
+}
+
 // Status returns the server's view of itself; while it recovers, what its disk remembered.
 func (s *Server) Status() raft.Status {
-	if s.core == nil {
-		st := raft.Status{ID: s.cfg.Raft.ID, Term: s.recovered.HardState.Term, Vote: s.recovered.HardState.Vote}
-		if n := len(s.recovered.Entries); n > 0 {
-			st.LastIndex, st.LastTerm = s.recovered.Entries[n-1].Index, s.recovered.Entries[n-1].Term
-		}
-		return st
+	if s.core != nil {
+		return s.core.Status()
 	}
-	return s.core.Status()
+	in := &s.recovered
+	st := raft.Status{
+		ID: s.cfg.Raft.ID, Term: in.HardState.Term, Vote: in.HardState.Vote, Applied: in.Applied,
+		FirstIndex: in.Offset + 1, LastIndex: in.Offset, LastTerm: in.OffsetTerm,
+	}
+	if n := len(in.Entries); n > 0 {
+		st.LastIndex, st.LastTerm = in.Entries[n-1].Index, in.Entries[n-1].Term
+	}
+	return st
 }
 
 // Running reports whether the server takes part: it has recovered and has not stopped.
@@ -260,144 +214,6 @@ func (s *Server) enter(now int64) {
 		panic(fmt.Sprintf("server: n%d: called from within one of its own calls, or after one that panicked", s.cfg.Raft.ID))
 	}
 	s.inside, s.now = true, now
-}
-
-// start makes the core of the recovered state.
-func (s *Server) start() {
-	st := s.recovered
-	core, err := s.cfg.NewCore(s.cfg.Raft, s.now, raft.InitialState{HardState: st.HardState, ConfState: st.ConfState, Entries: st.Entries})
-	if err != nil {
-		s.halt(fmt.Errorf("start of member %d: %w", s.cfg.Raft.ID, err))
-		return
-	}
-	s.core, s.phase, s.term = core, phaseRunning, st.HardState.Term
-	if s.observer != nil {
-		s.observer.Recovered(st.HardState, st.Entries)
-	}
-	s.recovered = storage.State{}
-	if s.campaign {
-		s.core.Campaign(s.now)
-	}
-	s.turn()
-}
-
-// turn carries out what the core wants, until it wants nothing more.
-func (s *Server) turn() {
-	for s.phase == phaseRunning && s.core.HasReady() {
-		rd := s.core.Ready()
-		st := s.core.Status()
-		if s.observer != nil {
-			s.observer.Turn(rd, st)
-		}
-		if !s.note(st) {
-			return
-		}
-		if !s.persist(rd) {
-			return
-		}
-		for i := range rd.Messages {
-			s.host.SendMessage(&rd.Messages[i])
-		}
-		for i := range rd.Dependent {
-			if s.issued == s.durable {
-				s.host.SendMessage(&rd.Dependent[i])
-			} else {
-				s.hold(&rd.Dependent[i])
-			}
-		}
-		if len(rd.Messages)+len(rd.Dependent) > 0 && !s.moment(MomentSent) {
-			return
-		}
-		if !s.apply(rd.Committed) {
-			return
-		}
-	}
-}
-
-// note takes in the term and role of a turn. It reports whether the server lives on.
-func (s *Server) note(st raft.Status) bool {
-	leading := st.Role == raft.StateLeader
-	same := leading == s.leading && st.Term == s.term
-	s.leading, s.term = leading, st.Term
-	if same {
-		return true
-	}
-	clear(s.proposed) // of a leadership that is over: the log may have lost them, and may be made to lose them
-	return !leading || s.moment(MomentElected)
-}
-
-// persist writes what must be durable and submits the sync. It reports whether the server lives on.
-func (s *Server) persist(rd *raft.Ready) bool {
-	if rd.Ticket == 0 {
-		return true
-	}
-	if !s.moment(MomentPersist) {
-		return false
-	}
-	var hs *raft.HardState
-	if rd.HardStateChanged {
-		hs = &rd.HardState
-	}
-	if err := s.log.Append(hs, rd.Entries); err != nil {
-		s.halt(err)
-		return false
-	}
-	if !s.moment(MomentWritten) {
-		return false
-	}
-	s.issued = rd.Ticket
-	s.log.Sync(vfs.Ticket(rd.Ticket))
-	return s.moment(MomentSubmitted)
-}
-
-// hold keeps a message until everything issued so far is durable. The core may use the message's memory again before that.
-func (s *Server) hold(m *raft.Message) {
-	if len(s.dependent) >= maxHeld {
-		s.counters.Shed++
-		return
-	}
-	held := dependent{ticket: s.issued, message: *m}
-	held.message.Entries = slices.Clone(m.Entries)
-	s.dependent = append(s.dependent, held)
-}
-
-// release lets go of the messages whose ticket is durable.
-func (s *Server) release() {
-	n := 0
-	for n < len(s.dependent) && s.dependent[n].ticket <= s.durable {
-		s.host.SendMessage(&s.dependent[n].message)
-		n++
-	}
-	s.dependent = s.dependent[:copy(s.dependent, s.dependent[n:])]
-}
-
-// apply feeds committed entries to the state machine and answers the clients that wait for them.
-func (s *Server) apply(entries []raft.Entry) bool {
-	for i := range entries {
-		e := &entries[i]
-		var data []byte
-		if e.Type == raft.EntryNormal {
-			data = e.Data
-		}
-		id, seq, result, status := s.sessions.Apply(e.Index, data, s.result[:0])
-		s.result = result
-		if s.observer != nil {
-			s.observer.Applied(e, id, seq, status, s.sessions.Hash())
-		}
-		if !s.moment(MomentApplied) {
-			return false
-		}
-		if p, ok := s.proposed[id]; ok && p.seq <= seq {
-			delete(s.proposed, id)
-		}
-		if status == statemachine.StatusApplied { // who waited for a repeated one was answered the first time
-			s.answer(id, seq, result)
-		}
-	}
-	if n := len(entries); n > 0 {
-		s.core.Applied(s.now, entries[n-1].Index)
-	}
-	return true
 }
 
 func (s *Server) moment(m Moment) bool {
