@@ -82,6 +82,20 @@ type Stats struct {
 	Reordered    uint64 // arrived after a packet that was sent later on the same link; part of Delivered
 }
 
+// Add adds the numbers of o.
+func (s *Stats) Add(o *Stats) {
+	s.Sent += o.Sent
+	s.Lost += o.Lost
+	s.CutAtSend += o.CutAtSend
+	s.Held += o.Held
+	s.Doubled += o.Doubled
+	s.Late += o.Late
+	s.Delivered += o.Delivered
+	s.CutAtArrival += o.CutAtArrival
+	s.Unheard += o.Unheard
+	s.Reordered += o.Reordered
+}
+
 // ordinalSpace is the only one: sends are counted once, whichever purposes ask about them.
 const ordinalSpace = 1
 

@@ -366,26 +366,28 @@ func (n *toyNode) cut(direction int64, by int) {
 	}
 }
 
-func (n *toyNode) timer(after time.Duration, kind uint8) {
-	n.w.kernel.ScheduleTimer(Event{At: n.w.kernel.Now().Add(after), To: n.id, Kind: kind, Payload: n.life})
+func (n *toyNode) timer(at Time, kind uint8) {
+	n.w.kernel.ScheduleTimer(Event{At: at, To: n.id, Kind: kind, Payload: n.life})
 }
+
+func (n *toyNode) after(d time.Duration) Time { return n.w.kernel.Now().Add(d) }
 
 func (n *toyNode) start() {
 	n.heard = n.w.kernel.Now()
-	n.timer(10*time.Millisecond, toyOnGossip)
+	n.timer(n.after(10*time.Millisecond), toyOnGossip)
 	if n.holds {
-		n.timer(5*time.Millisecond, toyOnPass)
+		n.timer(n.after(5*time.Millisecond), toyOnPass)
 	}
 	n.arm()
 }
 
 func (n *toyNode) arm() {
-	after := 60*time.Millisecond + time.Duration(n.id)*5*time.Millisecond
+	at := n.w.kernel.Now().Add(60*time.Millisecond + time.Duration(n.id)*5*time.Millisecond)
 	if f := &n.w.fates; f.Active(toyTimeout) {
 		k := n.w.ordinals.Next(3, Subject{A: n.id, Epoch: n.epoch}).WithPurpose(toyTimeout)
-		after += time.Duration(f.Ask(k, n.w.kernel.Now(), 0).For)
+		at = at.Add(time.Duration(f.Ask(k, n.w.kernel.Now(), 0).For)) // drawn values reach to the end of time
 	}
-	n.timer(after, toyOnTimeout)
+	n.timer(at, toyOnTimeout)
 }
 
 func (n *toyNode) crash(downFor time.Duration) {
@@ -431,7 +433,7 @@ func (n *toyNode) Deliver(ev Event) {
 	}
 	switch ev.Kind {
 	case toyOnGossip:
-		n.timer(10*time.Millisecond, toyOnGossip)
+		n.timer(n.after(10*time.Millisecond), toyOnGossip)
 		n.w.send(n, n.next(), toyGossip)
 		n.w.moment(n, toySent)
 	case toyOnPass:
@@ -442,7 +444,7 @@ func (n *toyNode) Deliver(ev Event) {
 		if now.Sub(n.heard) >= 60*time.Millisecond && !n.holds {
 			n.epoch++
 			n.holds = true
-			n.timer(5*time.Millisecond, toyOnPass)
+			n.timer(n.after(5*time.Millisecond), toyOnPass)
 		}
 		n.arm()
 	}
@@ -472,7 +474,7 @@ func (n *toyNode) receive(from ProcID, kind uint8, epoch, counter uint64) {
 	}
 	if !n.holds {
 		n.holds = true
-		n.timer(5*time.Millisecond, toyOnPass)
+		n.timer(n.after(5*time.Millisecond), toyOnPass)
 	}
 	n.w.send(n, from, toyAck)
 }

@@ -1,18 +1,37 @@
 // Package disk is a simulated disk behind vfs.FS. It outlives the process that writes to it.
 //
-// It injects what a file system is allowed to do to a process, and which a server therefore must survive:
+// What a file system may do to a process, and what a server therefore must survive without losing anything:
 //
-//   - A sync takes time, and sometimes long (SlowSync). Syncs of one disk complete in the order of submission.
+//   - A sync takes time, and sometimes long (SlowSync, Stall). Syncs of one disk complete in the order of submission.
 //   - The process dies (Crash): what it wrote stays with the operating system, synced or not, and syncs it had submitted
 //     still become durable. It never hears of them.
-//   - The power fails (PowerLoss): names are those of the last completed SyncDir; each file is what the last completed Sync
-//     covered, plus what a fate (Torn) says of the rest; syncs under way have not happened. A file may therefore hold
-//     bytes nobody was promised, and end in the middle of a record or in zeros.
+//   - The power fails (PowerLoss): names and bytes are those of the last completed syncs, plus what fates say of the rest.
+//     Syncs under way may have reached the disk (Landed). Of the changes of names since then, some survive (Names): changes
+//     about different names independently, and a rename whole or not at all. Of each file any subset of the unsynced
+//     sectors survives, with the old or the new size, and where the size outran the data there are zeros, garbage, or what
+//     another file left on the disk (Torn).
+//   - A sync fails (SyncFails). The operating system forgets what it covered of a file: it stays readable, the next sync
+//     succeeds without it, and a power loss takes it. A server that goes on, or syncs again, has lost data; it must write it
+//     again. Names it does not forget: they are in a journal, which a later sync writes.
+//   - The disk is full (NoSpace, Full): a write stops short, or a file cannot be created.
+//
+// What it may do as well, and no single server can survive: it is survived by a cluster in which a quorum is undamaged, and a
+// damaged server must notice.
+//
+//   - Bytes change (Rot), or cannot be read until they are written again (Unreadable).
+//   - A write is acknowledged and never made (LostWrite), or made somewhere else (Misdirected).
+//   - The disk comes back empty (Wipe).
+//
+// Damage is an overlay: the bytes underneath stay as they would be, and Repair takes the overlay away.
 //
 // And one thing it is not allowed to do, for showing what then happens: a lying sync completes and keeps nothing.
 //
-// Not modelled: damage of synced bytes, failing writes and syncs, sectors that persist out of order, unsynced names that
-// survive.
+// For enumerating rather than drawing, FreezeAfter stops a process before any one of its changes, and Exposed, TornValues,
+// NameValues and LandedValues list what a power loss could leave.
+//
+// Not modelled: bytes of a sync under way that survive in part and were overwritten since (a sector is old, as of a sync under
+// way that landed, or new), reads that come from the wrong place once, and a system cache that hides damage from a process
+// (bytes that are not waiting for a sync are read from the disk each time).
 package disk
 
 import (
@@ -29,39 +48,40 @@ type Options struct {
 	EventKind   uint8         // kind of the events that tell the owner's process of completions
 	SyncLatency time.Duration // of every sync of a file or of the names, from submission; not negative
 	LyingSync   bool          // syncs complete, and make nothing durable: outside the contract
+	SectorSize  int           // in bytes, a power of two from 16 to 65536; 0: SectorSize
 }
 
-// Stats counts what a disk did since Reset.
-type Stats struct {
-	Syncs        uint64 // submitted, of files and names, without those in Setup
-	Completed    uint64 // reported as done, to a live process or not
-	SlowSyncs    uint64 // that a fate made longer
-	BytesWritten uint64 // by processes, without Setup
-	Crashes      uint64
-	PowerLosses  uint64
-	BytesLost    uint64 // unsynced at a power loss and gone, in files whose name survived
-	BytesKept    uint64 // unsynced at a power loss and still there
-	TornSectors  uint64 // kept in part
-	SyncsLost    uint64 // under way at a power loss
-}
+// SectorSize is the unit a disk writes unless Options say otherwise, in bytes. Real ones have 512 or 4096; small ones tear
+// small files into more pieces.
+const SectorSize = 512
 
 // Disk is the disk of one process. Writing and syncing allocate nothing once buffers have grown to their size.
 type Disk struct {
 	kernel  *sim.Kernel
 	owner   sim.ProcID
 	options Options
+	sector  int64 // size in bytes
 
 	view    names // what processes see
-	durable names // what a power loss leaves
+	durable names // what a power loss leaves for certain
+	journal journal
+	files   []*node // all that can still be reached, in the order of creation
 	spare   []*node
 
 	life        uint64 // rises at every death and Reset: handles of earlier ones are dead
 	incarnation uint32 // the same since Reset
 	setup       bool   // syncs complete on the spot
 	scratch     change // of a sync in Setup
+	kept        []bool // scratch of a power loss
+	old         []byte // scratch of a lost write
 
-	pending  pendingTable
-	lastDone sim.Time // when the youngest sync under way completes
+	pending      pendingTable
+	lastDone     sim.Time // when the youngest sync under way completes
+	stalledUntil sim.Time
+
+	trap   trap
+	full   full
+	misled misled // the next sync of a file, by LoseWrite and Misdirect
 
 	stats Stats
 }
@@ -79,38 +99,43 @@ func (d *Disk) Reset(o Options) {
 	if o.SyncLatency < 0 {
 		panic(fmt.Sprintf("disk: sync latency %v of process %d is negative", o.SyncLatency, d.owner))
 	}
-	d.options = o
-	d.recycle()
+	if o.SectorSize == 0 {
+		o.SectorSize = SectorSize
+	}
+	if s := o.SectorSize; s < 16 || s > 1<<16 || s&(s-1) != 0 {
+		panic(fmt.Sprintf("disk: sectors of %d bytes of process %d: want a power of two from 16 to 65536", s, d.owner))
+	}
+	d.options, d.sector = o, int64(o.SectorSize)
+	d.empty()
 	d.life++
 	d.incarnation = 1
 	d.pending.reset()
-	d.lastDone = 0
+	d.lastDone, d.stalledUntil = 0, 0
+	d.trap, d.full, d.misled = trap{}, full{}, misled{}
 	d.stats = Stats{}
 }
 
-// recycle takes all files the disk can name back into the spare ones.
-func (d *Disk) recycle() {
-	for _, e := range d.view {
-		d.spare = append(d.spare, e.node)
-	}
-	for _, e := range d.durable {
-		if !d.view.holds(e.node) {
-			d.spare = append(d.spare, e.node)
-		}
-	}
-	d.view = d.view.clear()
-	d.durable = d.durable.clear()
+// empty takes every file and name away.
+func (d *Disk) empty() {
+	d.spare = append(d.spare, d.files...)
+	clear(d.files)
+	d.files = d.files[:0]
+	d.view, d.durable = d.view.clear(), d.durable.clear()
+	d.journal.reset()
 }
 
 func (d *Disk) newNode() *node {
-	if n := len(d.spare); n > 0 {
-		last := d.spare[n-1]
-		d.spare[n-1] = nil
-		d.spare = d.spare[:n-1]
-		last.reset()
-		return last
+	var n *node
+	if last := len(d.spare) - 1; last >= 0 {
+		n = d.spare[last]
+		d.spare[last] = nil
+		d.spare = d.spare[:last]
+		n.reset()
+	} else {
+		n = new(node)
 	}
-	return new(node)
+	d.files = append(d.files, n)
+	return n
 }
 
 // FS returns the file system for the process that lives now. After the process has died every call on it and on its files
@@ -123,7 +148,7 @@ func (d *Disk) Incarnation() uint32 { return d.incarnation }
 // Stats returns the counts since Reset.
 func (d *Disk) Stats() Stats { return d.stats }
 
-// Setup runs fn before the run begins: what it syncs is durable at once, without events, fates or completions.
+// Setup runs fn before the run begins: what it syncs is durable at once, without events, fates, counts or completions.
 func (d *Disk) Setup(fn func(vfs.FS) error) error {
 	d.setup = true
 	err := fn(d.FS())
@@ -131,60 +156,23 @@ func (d *Disk) Setup(fn func(vfs.FS) error) error {
 	return err
 }
 
-// Crash ends the process and nothing else: the view stays, and syncs under way go on.
-func (d *Disk) Crash() {
-	d.die()
-	d.stats.Crashes++
-}
-
-// PowerLoss ends the process and takes everything that is not durable, but for what Torn leaves of each file. It costs
-// O(size of the files).
-func (d *Disk) PowerLoss() {
-	d.die()
-	d.stats.PowerLosses++
-	for i := range d.durable {
-		n := d.durable[i].node
-		if n.changed() {
-			d.loseTail(n, uint32(i))
-		}
-		n.revert()
-	}
-	d.view = d.view.copyOf(d.durable)
-	d.stats.SyncsLost += d.pending.lose()
-	d.lastDone = 0
-}
-
-func (d *Disk) loseTail(n *node, position uint32) {
-	bytes, sectors := n.countUnsynced()
-	var fate keep
-	if fates := d.kernel.Fates(); fates.Active(Torn) {
-		k := sim.MakeKey(Torn, sim.Subject{A: d.owner, Epoch: d.stats.PowerLosses, Ordinal: position})
-		fate = keep(fates.Ask(k, d.kernel.Now(), uint64(bytes)).N)
-	}
-	kept, torn := n.keepTail(fate, bytes, sectors)
-	d.stats.BytesKept += uint64(kept)
-	d.stats.BytesLost += uint64(bytes - kept)
-	if torn {
-		d.stats.TornSectors++
-	}
-}
-
-func (d *Disk) die() {
-	d.life++
-	d.incarnation++
-}
-
-// Fold adds the final state to the digest: names and bytes, durable and seen.
+// Fold adds the final state to the digest: names and bytes, durable and seen, and the damage, where there is any.
 func (d *Disk) Fold(digest *sim.Digest) {
 	d.durable.fold(digest, (*node).durableBytes)
 	d.view.fold(digest, (*node).viewBytes)
+	for i, n := range d.files {
+		if len(n.marks) > 0 {
+			digest.Word(uint64(i))
+			n.foldMarks(digest)
+		}
+	}
 }
 
 // DurableBytes returns what a power loss is sure to leave of the file called name, and whether the name is sure to be left.
-// The bytes are the disk's own, valid until anything happens to it.
+// Damage does not show in them. The bytes are the disk's own, valid until anything happens to it.
 func (d *Disk) DurableBytes(name string) ([]byte, bool) {
 	return d.durable.bytes(name, (*node).durableBytes)
 }
 
-// ViewBytes returns what a process reads in the file called name, as DurableBytes does.
+// ViewBytes returns what a process reads in the file called name unless it is damaged, as DurableBytes does.
 func (d *Disk) ViewBytes(name string) ([]byte, bool) { return d.view.bytes(name, (*node).viewBytes) }

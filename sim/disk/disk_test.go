@@ -87,6 +87,25 @@ func TestPowerLossTakesSyncsUnderWay(t *testing.T) {
 	b.wantView("log", "one,deux")
 }
 
+// A file that nobody can reach any more is not used for another one while a sync still writes to it.
+func TestRemovedFileWithSyncUnderWay(t *testing.T) {
+	b := newBench(t, Options{SyncLatency: 10}, "slow-sync n1 #3 = 90ns")
+	f := b.durable("a", "one")
+	if err := b.disk.FS().Remove("a"); err != nil {
+		t.Fatal(err)
+	}
+	b.disk.FS().SyncDir(3)
+	b.write(f, "two", 0)
+	f.Sync(4)
+	b.run(50)
+	b.disk.Crash()
+	b.create("b", "x")
+	b.disk.FS().SyncDir(5)
+	b.settle()
+	b.disk.PowerLoss()
+	b.wantView("b", "")
+}
+
 // The bytes of a file and its name are durable apart: each needs its own sync.
 func TestNamesNeedTheirOwnSync(t *testing.T) {
 	for _, tt := range []struct {
@@ -206,22 +225,30 @@ func TestTornOverwriteKeepsOldBytes(t *testing.T) {
 	b.wantView("log", "aabbaaaa")
 }
 
-// The fate of a file is asked only where there is something to lose, and is named by the power loss and the place of the file.
+// The fate of a file is asked only where there is something to lose and a name to find it by. It is named by the power loss and the
+// position among the files with something to lose, whatever becomes of their names.
 func TestTornKeys(t *testing.T) {
-	b := newBench(t, Options{})
-	b.durable("a", "1")
-	f := b.durable("b", "1")
-	b.write(f, "22", 1)
-	b.create("c", "no name yet")
-	b.disk.PowerLoss()
-	if got := b.fates.Counts(Torn).Asked; got != 1 {
-		t.Errorf("%d fates asked, want 1: only b has unsynced bytes and a durable name", got)
+	history := func(b *bench) {
+		b.durable("a", "1")
+		b.create("c", "no name yet")
+		f := b.durable("b", "1")
+		_ = b.disk.FS().Remove("c")
+		b.create("c", "nor now")
+		b.write(f, "22", 1)
+		b.disk.PowerLoss()
 	}
-	c := newBench(t, Options{}, "torn n1 t1 #1 = all")
-	c.durable("a", "1")
-	c.write(c.durable("b", "1"), "22", 1)
-	c.disk.PowerLoss()
-	c.wantView("b", "122")
+	b := newBench(t, Options{})
+	history(b)
+	if got := b.fates.Counts(Torn).Asked; got != 2 {
+		t.Errorf("%d fates asked, want 2: b and the first c have unsynced bytes and a durable name", got)
+	}
+	b = newBench(t, Options{}, "torn n1 t1 #1 = all") // #0 is the c that was removed, whose removal is not durable
+	history(b)
+	b.wantView("b", "122")
+	b = newBench(t, Options{}, "torn n1 t1 #1 = all", "torn n1 t1 #2 = all", "names n1 t1 = all")
+	history(b)
+	b.wantView("b", "122")
+	b.wantView("c", "nor now")
 }
 
 func TestLyingSyncKeepsNothing(t *testing.T) {
@@ -409,11 +436,16 @@ func TestResetEqualsNew(t *testing.T) {
 	o := Options{SyncLatency: 10}
 	wantSum, wantStats := run(newBench(t, o))
 	b := newBench(t, o)
-	f := b.durable("other", strings.Repeat("x", 5000))
 	b.create("log", strings.Repeat("y", 3000))
+	f := b.durable("other", strings.Repeat("x", 5000))
 	f.Sync(5)
 	b.disk.Crash()
 	for range 2 {
+		b.disk.Rot(0, 0, 1)
+		b.disk.LoseWrite(0)
+		b.disk.Stall(1 << 40)
+		b.disk.Full(0, 1<<40)
+		b.disk.FreezeAfter(1)
 		if err := b.fates.Reset(sim.FatesConfig{Vocabulary: vocabulary(t), Record: true}); err != nil {
 			t.Fatal(err)
 		}
@@ -453,7 +485,10 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	b := newBench(t, Options{SyncLatency: 10})
 	if err := b.fates.Reset(sim.FatesConfig{
 		Vocabulary: vocabulary(t), Noisy: true, Seed: 1,
-		Noise: func(sim.Purpose) sim.Noise {
+		Noise: func(p sim.Purpose) sim.Noise {
+			if p != SlowSync {
+				return sim.Noise{}
+			}
 			return sim.Noise{Chance: sim.Ratio{Num: 1, Den: 2}, Draw: DrawSlowSync(1, 100)}
 		},
 	}); err != nil {
@@ -483,10 +518,22 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// The bound is on the machinery around one sync: a write, its submission, the event and its completion.
+// The bound is on the machinery around one sync: a write, its submission, the event and its completion; calm, and with every
+// fate of a sync as rare noise.
 func BenchmarkWriteAndSync(b *testing.B) {
+	b.Run("calm", func(b *testing.B) { benchmarkWriteAndSync(b, sim.FatesConfig{}) })
+	b.Run("noisy", func(b *testing.B) {
+		rare := func(p sim.Purpose) sim.Noise {
+			return sim.Noise{Chance: sim.Ratio{Num: 1, Den: 1 << 30}, Draw: draws()[p-Torn]}
+		}
+		benchmarkWriteAndSync(b, sim.FatesConfig{Noisy: true, Seed: 1, Noise: rare})
+	})
+}
+
+func benchmarkWriteAndSync(b *testing.B, c sim.FatesConfig) {
 	k := newBench(b, Options{SyncLatency: 10})
-	if err := k.fates.Reset(sim.FatesConfig{Vocabulary: vocabulary(b)}); err != nil {
+	c.Vocabulary = vocabulary(b)
+	if err := k.fates.Reset(c); err != nil {
 		b.Fatal(err)
 	}
 	f := k.durable("log", strings.Repeat("x", 1<<16))
@@ -499,5 +546,28 @@ func BenchmarkWriteAndSync(b *testing.B) {
 		f.Sync(1)
 		k.run(20)
 		k.got, k.when = k.got[:0], k.when[:0]
+	}
+}
+
+// A power loss over a file of 64 KiB of which a quarter is unsynced, with any fate of its sectors.
+func BenchmarkPowerLoss(b *testing.B) {
+	k := newBench(b, Options{})
+	if err := k.fates.Reset(sim.FatesConfig{Vocabulary: vocabulary(b), Noisy: true, Noise: func(p sim.Purpose) sim.Noise {
+		if p != Torn {
+			return sim.Noise{}
+		}
+		return sim.Noise{Chance: sim.Ratio{Num: 1, Den: 1}, Draw: DrawTorn}
+	}}); err != nil {
+		b.Fatal(err)
+	}
+	old, new := []byte(strings.Repeat("x", 1<<16)), []byte(strings.Repeat("y", 1<<14))
+	n := k.disk.newNode()
+	k.disk.durable = k.disk.durable.put("log", n)
+	b.ReportAllocs()
+	for b.Loop() {
+		n.durable = append(n.durable[:0], old...)
+		n.revert()
+		n.writeAt(new, 20000)
+		k.disk.PowerLoss()
 	}
 }

@@ -44,3 +44,13 @@ func (x extents) clip(size int64) extents {
 	}
 	return x[:0]
 }
+
+// holds says whether the byte at off is in the set.
+func (x extents) holds(off int64) bool {
+	for _, r := range x {
+		if off < r.to {
+			return off >= r.from
+		}
+	}
+	return false
+}

@@ -2,7 +2,6 @@ package disk
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 
 	"raftsim/raft/vfs"
@@ -11,26 +10,41 @@ import (
 // ErrDead is what a file system and its files return once the process they belong to has died.
 var ErrDead = errors.New("disk: the process that had this file open is dead")
 
-// MaxFile bounds the size of a file, in bytes.
-const MaxFile = 1 << 30
-
-// ErrFileTooLarge refuses a write or a size beyond MaxFile.
-var ErrFileTooLarge = errors.New("disk: file too large: at most 1 GiB")
-
 // system is the vfs.FS of one incarnation of the owner.
 type system struct {
 	disk *Disk
 	life uint64
 }
 
-func (s *system) alive() bool { return s.life == s.disk.life }
+// fault says why the process can do nothing any more.
+func (s *system) fault() error {
+	switch {
+	case s.life != s.disk.life:
+		return ErrDead
+	case s.disk.trap.frozen:
+		return ErrFrozen
+	}
+	return nil
+}
+
+// change admits a change of names.
+func (s *system) change(op, name string) error {
+	err := s.fault()
+	if err == nil {
+		err = s.disk.enter()
+	}
+	if err != nil {
+		return vfs.PathError(op, name, err)
+	}
+	return nil
+}
 
 // Create implements vfs.FS.
 func (s *system) Create(name string) (vfs.File, error) {
-	switch {
-	case !s.alive():
-		return nil, vfs.PathError("create", name, ErrDead)
-	case !vfs.ValidName(name):
+	if err := s.change("create", name); err != nil {
+		return nil, err
+	}
+	if !vfs.ValidName(name) {
 		return nil, vfs.PathError("create", name, fs.ErrInvalid)
 	}
 	d := s.disk
@@ -38,15 +52,18 @@ func (s *system) Create(name string) (vfs.File, error) {
 		d.view[i].node.truncate(0)
 		return &file{system: s, name: name, node: d.view[i].node}, nil
 	}
+	if err := d.noRoom(name); err != nil {
+		return nil, err
+	}
 	n := d.newNode()
-	d.view = d.view.put(name, n)
+	d.changeNames(nameChange{to: name, node: n})
 	return &file{system: s, name: name, node: n}, nil
 }
 
 // Open implements vfs.FS.
 func (s *system) Open(name string) (vfs.File, error) {
-	if !s.alive() {
-		return nil, vfs.PathError("open", name, ErrDead)
+	if err := s.fault(); err != nil {
+		return nil, vfs.PathError("open", name, err)
 	}
 	i, ok := s.disk.view.find(name)
 	if !ok {
@@ -57,24 +74,24 @@ func (s *system) Open(name string) (vfs.File, error) {
 
 // Remove implements vfs.FS.
 func (s *system) Remove(name string) error {
-	if !s.alive() {
-		return vfs.PathError("remove", name, ErrDead)
+	if err := s.change("remove", name); err != nil {
+		return err
 	}
 	d := s.disk
 	i, ok := d.view.find(name)
 	if !ok {
 		return vfs.PathError("remove", name, fs.ErrNotExist)
 	}
-	d.view = d.view.remove(i)
+	d.changeNames(nameChange{from: name, node: d.view[i].node})
 	return nil
 }
 
 // Rename implements vfs.FS.
 func (s *system) Rename(oldName, newName string) error {
-	switch {
-	case !s.alive():
-		return vfs.PathError("rename", oldName, ErrDead)
-	case !vfs.ValidName(newName):
+	if err := s.change("rename", oldName); err != nil {
+		return err
+	}
+	if !vfs.ValidName(newName) {
 		return vfs.PathError("rename", newName, fs.ErrInvalid)
 	}
 	d := s.disk
@@ -83,16 +100,15 @@ func (s *system) Rename(oldName, newName string) error {
 		return vfs.PathError("rename", oldName, fs.ErrNotExist)
 	}
 	if oldName != newName {
-		n := d.view[i].node
-		d.view = d.view.remove(i).put(newName, n)
+		d.changeNames(nameChange{from: oldName, to: newName, node: d.view[i].node})
 	}
 	return nil
 }
 
 // List implements vfs.FS.
 func (s *system) List() ([]string, error) {
-	if !s.alive() {
-		return nil, vfs.PathError("list", ".", ErrDead)
+	if err := s.fault(); err != nil {
+		return nil, vfs.PathError("list", ".", err)
 	}
 	out := make([]string, len(s.disk.view))
 	for i := range s.disk.view {
@@ -103,99 +119,7 @@ func (s *system) List() ([]string, error) {
 
 // SyncDir implements vfs.FS. Of a dead process it does nothing: there is nobody to tell.
 func (s *system) SyncDir(t vfs.Ticket) {
-	if s.alive() {
-		s.disk.submit(t, nil, nil)
+	if s.life == s.disk.life {
+		s.disk.submit(t, nil, s.change("sync", "."))
 	}
-}
-
-type file struct {
-	system *system
-	name   string
-	node   *node
-	closed bool
-}
-
-func (f *file) check(op string, off int64) error {
-	switch {
-	case !f.system.alive():
-		return vfs.PathError(op, f.name, ErrDead)
-	case f.closed:
-		return vfs.PathError(op, f.name, fs.ErrClosed)
-	case off < 0:
-		return vfs.PathError(op, f.name, fs.ErrInvalid)
-	}
-	return nil
-}
-
-// ReadAt implements vfs.File.
-func (f *file) ReadAt(p []byte, off int64) (int, error) {
-	if err := f.check("read", off); err != nil {
-		return 0, err
-	}
-	if len(p) == 0 {
-		return 0, nil
-	}
-	if off >= int64(len(f.node.view)) {
-		return 0, io.EOF
-	}
-	n := copy(p, f.node.view[off:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
-// WriteAt implements vfs.File.
-func (f *file) WriteAt(p []byte, off int64) (int, error) {
-	if err := f.check("write", off); err != nil {
-		return 0, err
-	}
-	if off > MaxFile-int64(len(p)) {
-		return 0, vfs.PathError("write", f.name, ErrFileTooLarge)
-	}
-	if len(p) > 0 {
-		f.node.writeAt(p, off)
-		if !f.system.disk.setup {
-			f.system.disk.stats.BytesWritten += uint64(len(p))
-		}
-	}
-	return len(p), nil
-}
-
-// Truncate implements vfs.File.
-func (f *file) Truncate(size int64) error {
-	if err := f.check("truncate", size); err != nil {
-		return err
-	}
-	if size > MaxFile {
-		return vfs.PathError("truncate", f.name, ErrFileTooLarge)
-	}
-	f.node.truncate(size)
-	return nil
-}
-
-// Size implements vfs.File.
-func (f *file) Size() (int64, error) {
-	if err := f.check("size", 0); err != nil {
-		return 0, err
-	}
-	return int64(len(f.node.view)), nil
-}
-
-// Sync implements vfs.File. Of a dead process it does nothing: there is nobody to tell.
-func (f *file) Sync(t vfs.Ticket) {
-	if !f.system.alive() {
-		return
-	}
-	err := f.check("sync", 0)
-	f.system.disk.submit(t, f.node, err)
-}
-
-// Close implements vfs.File.
-func (f *file) Close() error {
-	if err := f.check("close", 0); err != nil {
-		return err
-	}
-	f.closed = true
-	return nil
 }

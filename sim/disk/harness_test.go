@@ -26,6 +26,7 @@ type fataler interface {
 	Helper()
 	Fatal(args ...any)
 	Fatalf(format string, args ...any)
+	Errorf(format string, args ...any)
 }
 
 func vocabulary(t fataler) *sim.Vocabulary {

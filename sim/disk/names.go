@@ -7,7 +7,7 @@ import (
 	"raftsim/sim"
 )
 
-// names is a directory: names in ascending order and the files they mean.
+// names is a directory: names in ascending order and the files they mean. A file has at most one name.
 type names []nameEntry
 
 type nameEntry struct {
@@ -38,6 +38,30 @@ func (s names) put(name string, n *node) names {
 	return slices.Insert(s, i, nameEntry{name, n})
 }
 
+// take takes name away if it is there.
+func (s names) take(name string) names {
+	if i, ok := s.find(name); ok {
+		return slices.Delete(s, i, i+1)
+	}
+	return s
+}
+
+// apply makes a change. What it is about may be there or not: changes before it may have been forgotten in a failed sync. In
+// the end the names it took mean nothing, and the name it gave is the only one of its file.
+func (s names) apply(c *nameChange) names {
+	s = s.take(c.from)
+	if c.to == "" {
+		return s
+	}
+	for i := range s {
+		if s[i].node == c.node {
+			s = slices.Delete(s, i, i+1)
+			break
+		}
+	}
+	return s.put(c.to, c.node)
+}
+
 // clear empties s and lets go of what it held.
 func (s names) clear() names {
 	clear(s)
@@ -64,5 +88,3 @@ func (s names) fold(d *sim.Digest, of func(*node) []byte) {
 		d.Bytes(of(s[i].node))
 	}
 }
-
-func (s names) remove(i int) names { return slices.Delete(s, i, i+1) }

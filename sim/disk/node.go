@@ -1,6 +1,9 @@
 package disk
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // node is a file apart from its names: the bytes a process sees, and those that survive a power loss.
 type node struct {
@@ -10,10 +13,17 @@ type node struct {
 	// since then, from which on the durable bytes of old mean nothing (a file cut and grown again has zeros there).
 	dirty extents
 	low   int64
+
+	marks []mark // damage of the durable bytes
+	stale []byte // what marks show
+
+	touched bool // scratch of Disk.touch
+	exposed bool // scratch of Disk.expose
 }
 
 func (n *node) reset() {
 	n.view, n.durable, n.dirty, n.low = n.view[:0], n.durable[:0], n.dirty[:0], 0
+	n.repair()
 }
 
 func (n *node) writeAt(p []byte, off int64) {
@@ -55,7 +65,7 @@ func (n *node) capture(c *change) {
 	n.dirty, n.low = n.dirty[:0], c.size
 }
 
-// apply makes c durable.
+// apply makes c durable. What it writes is not damaged any more.
 func (c *change) apply() {
 	n := c.node
 	if c.low < int64(len(n.durable)) {
@@ -66,13 +76,25 @@ func (c *change) apply() {
 	for _, r := range c.ranges {
 		data = data[copy(n.durable[r.from:r.to], data):]
 	}
+	if len(n.marks) > 0 {
+		n.unmark(c.low, endOfFile)
+		for _, r := range c.ranges {
+			n.unmark(r.from, r.to)
+		}
+	}
 }
+
+// covers says whether c writes the byte at off.
+func (c *change) covers(off int64) bool { return off >= c.low || c.ranges.holds(off) }
 
 // revert makes the view what is durable: the file after a power loss.
 func (n *node) revert() {
 	n.view = append(n.view[:0], n.durable...)
 	n.dirty, n.low = n.dirty[:0], int64(len(n.view))
 }
+
+// changed says whether a power loss could take anything.
+func (n *node) changed() bool { return !bytes.Equal(n.view, n.durable) }
 
 // resize sets the length of b; bytes gained are zeros, even where the array held older ones.
 func resize(b []byte, size int64) []byte {

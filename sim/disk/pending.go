@@ -1,12 +1,15 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
-	"time"
 
 	"raftsim/raft/vfs"
 	"raftsim/sim"
 )
+
+// ErrSyncFailed is what a sync that failed completes with. What it covered is readable, and no later sync makes it durable.
+var ErrSyncFailed = errors.New("disk: sync failed")
 
 // pendingTable holds the syncs under way. A slot is taken at the submission and free again when its event arrives, which it
 // does exactly once: so a slot number is unambiguous even while events of lost syncs are still queued.
@@ -19,23 +22,29 @@ type pendingTable struct {
 
 type pendingSync struct {
 	taken       bool
-	lost        bool   // in a power loss: its event means nothing any more
+	lost        bool   // in a power loss, or landed: its event means nothing any more
+	void        uint32 // how many of its events still mean nothing: a stall has put it off
 	number      uint64 // from 1, in the order of submission
+	due         sim.Time
 	ticket      vfs.Ticket
 	incarnation uint32
 	err         error  // what the process will hear
-	effect      effect // what becomes durable
+	effect      effect // on what is durable
 	change      change // of a file
-	names       names  // of the directory
+	misled      misled
+	names       uint64 // the last change of names covered
 }
 
 type effect uint8
 
 const (
-	effectNone effect = iota
-	effectFile
-	effectNames
+	effectNone  effect = iota
+	effectFile         // the change becomes durable
+	effectNames        // the changes of names become durable
 )
+
+// writes says whether p will still make bytes of a file durable.
+func (p *pendingSync) writes() bool { return p.taken && !p.lost && p.effect == effectFile }
 
 func (t *pendingTable) reset() {
 	t.free = t.free[:0]
@@ -62,8 +71,7 @@ func (t *pendingTable) take() (uint32, *pendingSync) {
 
 // release empties a slot but for its buffers.
 func (p *pendingSync) release() {
-	c := change{ranges: p.change.ranges[:0], data: p.change.data[:0]}
-	*p = pendingSync{change: c, names: p.names.clear()}
+	*p = pendingSync{change: change{ranges: p.change.ranges[:0], data: p.change.data[:0]}}
 }
 
 func (t *pendingTable) lookup(slot uint32) *pendingSync {
@@ -71,6 +79,30 @@ func (t *pendingTable) lookup(slot uint32) *pendingSync {
 		panic(fmt.Sprintf("disk: completion of sync %d, which is not under way", slot))
 	}
 	return &t.slots[slot]
+}
+
+// find returns the slot of the sync under way with this number.
+func (t *pendingTable) find(number uint64) uint32 {
+	for i := range t.slots {
+		if p := &t.slots[i]; p.taken && !p.lost && p.number == number {
+			return uint32(i)
+		}
+	}
+	panic(fmt.Sprintf("disk: sync number %d is not under way", number))
+}
+
+func (t *pendingTable) oldest() *pendingSync { return &t.slots[t.find(t.done+1)] }
+
+// lose marks all syncs under way as lost and returns how many there were.
+func (t *pendingTable) lose() (count uint64) {
+	for i := range t.slots {
+		if p := &t.slots[i]; p.taken && !p.lost {
+			p.lost = true
+			count++
+		}
+	}
+	t.done = t.submitted
+	return count
 }
 
 // submit starts a sync of file n, or of the names if n is nil; with err it covers nothing and only reports.
@@ -81,43 +113,40 @@ func (d *Disk) submit(t vfs.Ticket, n *node, err error) {
 		}
 		return
 	}
+	var f syncFate
+	if err == nil {
+		f = d.askSync()
+	}
 	slot, p := d.pending.take()
 	p.ticket, p.incarnation, p.err = t, d.incarnation, err
 	switch {
-	case err != nil || d.options.LyingSync:
+	case err != nil:
+	case f.fails && n != nil:
+		n.capture(&p.change) // the system forgets it
+		p.err = ErrSyncFailed
+	case f.fails: // names stay pending: a journal writes them as a whole, now or with a later sync
+		p.err = ErrSyncFailed
+	case d.options.LyingSync:
 	case n != nil:
-		p.effect = effectFile
+		p.effect, p.misled = effectFile, f.misled
 		n.capture(&p.change)
+		if !p.misled.lost {
+			p.misled = d.misled
+			d.misled = misled{}
+		}
 	default:
-		p.effect = effectNames
-		p.names = p.names.copyOf(d.view)
+		p.effect, p.names = effectNames, d.journal.last()
 	}
-	now := d.kernel.Now()
-	at := max(now.Add(d.options.SyncLatency+d.delay(now)), d.lastDone)
-	d.lastDone = at
+	at := d.completionTime(f.delay)
+	p.due, d.lastDone = at, at
 	d.kernel.Schedule(sim.Event{At: at, To: d.owner, Kind: d.options.EventKind, Payload: slot})
 	d.stats.Syncs++
-}
-
-// delay asks how much longer the next sync takes.
-func (d *Disk) delay(now sim.Time) time.Duration {
-	fates := d.kernel.Fates()
-	if !fates.Active(SlowSync) {
-		return 0
-	}
-	k := sim.MakeKey(SlowSync, sim.Subject{A: d.owner}).WithOrdinal(uint32(min(d.stats.Syncs, sim.MaxKeyOrdinal+1)))
-	v := fates.Ask(k, now, 0)
-	if v.Calm() {
-		return 0
-	}
-	d.stats.SlowSyncs++
-	return time.Duration(v.For)
 }
 
 // syncNow makes durable without delay, for Setup.
 func (d *Disk) syncNow(n *node) {
 	if n == nil {
-		d.durable = d.durable.copyOf(d.view)
+		d.commitNames(d.journal.last())
 		return
 	}
 	n.capture(&d.scratch)
@@ -131,17 +160,21 @@ type Completion struct {
 }
 
 // Pending returns what the event with this payload will report, without completing anything: for folding and describing it.
-// ok is false if the sync was lost in a power loss. It panics if no such event is under way.
+// ok is false if the event means nothing, as for Complete. It panics if no such event is under way.
 func (d *Disk) Pending(payload uint32) (c Completion, ok bool) {
 	p := d.pending.lookup(payload)
-	return p.completion(), !p.lost
+	return p.completion(), !p.lost && p.void == 0
 }
 
 // Complete makes durable what the sync covers, and must be called when its event arrives, even if the submitter is dead by
-// then. ok is false if the sync was lost in a power loss: the event then means nothing. It panics if no such event is under
-// way, or if an older sync has not been completed.
+// then. ok is false if the event means nothing: the sync was lost in a power loss, or a stall has put it off. It panics if no
+// such event is under way, or if an older sync has not been completed.
 func (d *Disk) Complete(payload uint32) (c Completion, ok bool) {
 	p := d.pending.lookup(payload)
+	if p.void > 0 {
+		p.void--
+		return p.completion(), false
+	}
 	c, ok = p.completion(), !p.lost
 	if ok {
 		if p.number != d.pending.done+1 {
@@ -149,30 +182,27 @@ func (d *Disk) Complete(payload uint32) (c Completion, ok bool) {
 		}
 		d.pending.done++
 		d.stats.Completed++
-		switch p.effect {
-		case effectFile:
-			p.change.apply()
-		case effectNames:
-			d.durable = d.durable.copyOf(p.names)
-		}
+		d.take(p)
 	}
 	p.release()
 	d.pending.free = append(d.pending.free, payload)
 	return c, ok
 }
 
-func (p *pendingSync) completion() Completion {
-	return Completion{vfs.Completion{Ticket: p.ticket, Err: p.err}, p.incarnation}
+// take makes durable what a sync covers.
+func (d *Disk) take(p *pendingSync) {
+	switch p.effect {
+	case effectFile:
+		if p.misled.lost {
+			d.applyMisled(&p.change, p.misled)
+		} else {
+			p.change.apply()
+		}
+	case effectNames:
+		d.commitNames(p.names)
+	}
 }
 
-// lose marks all syncs under way as lost and returns how many there were.
-func (t *pendingTable) lose() (count uint64) {
-	for i := range t.slots {
-		if p := &t.slots[i]; p.taken && !p.lost {
-			p.lost = true
-			count++
-		}
-	}
-	t.done = t.submitted
-	return count
+func (p *pendingSync) completion() Completion {
+	return Completion{vfs.Completion{Ticket: p.ticket, Err: p.err}, p.incarnation}
 }
