@@ -27,19 +27,34 @@ func (c Choice) Describe() string {
 	messages.add("doubled", m.Doubled, fmt.Sprintf(" %s %v", m.DoubledShape, m.DoubledMean))
 	messages.add("late", m.Late, fmt.Sprintf(" %s %v", m.LateShape, m.LateMean))
 	parts = append(parts, "messages "+density+order+messages.String())
-	if c.Profile.partitions() {
-		cuts := list{}
-		cuts.addSlots(k, PurposeIsolate, PurposeAimIsolate, PurposeSplit, PurposeCut)
-		parts = append(parts, "partitions"+cuts.String())
+	slots := func(f family, name string, purposes ...sim.Purpose) {
+		if c.Profile.has(f) {
+			on := list{}
+			on.addSlots(k, purposes...)
+			parts = append(parts, name+on.String())
+		}
 	}
-	if c.Profile.crashes() {
-		crashes := list{}
-		crashes.add(purposeName(PurposeCrash), k.Crash, " a moment")
-		crashes.add(purposeName(PurposePower), k.Power, " a moment")
-		crashes.addSlots(k, PurposeCrashAt, PurposeAimCrash, PurposePowerAt, PurposeAimPower, PurposeBlackout)
-		parts = append(parts, "crashes"+crashes.String())
+	slots(cuts, "partitions", PurposeIsolate, PurposeAimIsolate, PurposeSplit, PurposeCut)
+	if c.Profile.has(crashes) {
+		on := list{}
+		on.add(purposeName(PurposeCrash), k.Crash, " a moment")
+		on.add(purposeName(PurposePower), k.Power, " a moment")
+		on.addSlots(k, PurposeCrashAt, PurposeAimCrash, PurposePowerAt, PurposeAimPower, PurposeBlackout)
+		parts = append(parts, "crashes"+on.String())
 		if c.CrashLoop {
 			parts = append(parts, "a crash loop")
+		}
+	}
+	slots(pauses, "pauses", PurposePause, PurposeAimPause, PurposeStall, PurposeAimStall)
+	slots(damages, "damage of "+k.Damageable.String(), PurposeDamage, PurposeWipe)
+	slots(memberships, "membership", PurposeMembers, PurposeAimMembers)
+	slots(operations, "operations", PurposeTransfer, PurposeAimTransfer, PurposeSnapshot, PurposeAimSnapshot)
+	if c.Profile != ProfileCalm {
+		clocks := list{}
+		clocks.addSlots(k, PurposeClockStep, PurposeClockRate)
+		parts = append(parts, fmt.Sprintf("clocks within %dppm", k.ClockDrift))
+		if len(clocks) > 0 {
+			parts = append(parts, "clock faults"+clocks.String())
 		}
 	}
 	return strings.Join(parts, "; ")

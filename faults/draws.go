@@ -42,6 +42,14 @@ func direction(w *sim.Words) int64 {
 	return way + int64(x%2)*withClients
 }
 
+// bothWays draws whether a cut is of both directions (one link of a mesh is gone, everybody else is between) or of one.
+func bothWays(w *sim.Words) int64 {
+	if w.Chance(sim.Ratio{Num: 2, Den: 3}) {
+		return cutBothWays
+	}
+	return cutOneWay
+}
+
 // splitSide draws a side: three words. One of the first three servers is in, another is out, all others take part by the
 // flip of a coin, so that in any cluster of three or more both sides are manned. Of the clients, all are with the side, all
 // against it, dealt out, or on both sides: a side is without clients in about half of the splits.
@@ -71,6 +79,50 @@ func blackoutSide(w *sim.Words) Side {
 		return serverBits
 	}
 	return (a | b) & serverBits
+}
+
+// drawChange draws a change of the membership: one word.
+func drawChange(w *sim.Words) change {
+	var sum uint64
+	for _, weight := range changeWeights {
+		sum += weight
+	}
+	x := w.Below(sum)
+	for c, weight := range changeWeights {
+		if x < weight {
+			return change(c)
+		}
+		x -= weight
+	}
+	panic("faults: the weights of changes do not cover the draw")
+}
+
+// drawJoint draws whether a membership is to be reached by way of a joint configuration even if a step would do: one word.
+func drawJoint(w *sim.Words) bool { return w.Below(4) == 0 }
+
+// drawSuccessor draws whom a transfer is aimed at: one word.
+func drawSuccessor(w *sim.Words) int64 {
+	if w.Below(5) == 0 {
+		return successorOther
+	}
+	return successorVoter
+}
+
+// drawDamage draws what becomes of which bytes: four words.
+func drawDamage(w *sim.Words) Damage {
+	kind, file, place, more := w.Below(8), uint32(w.Below(filesMax)), w.Between(0, placesMax-1), w.Next()
+	switch kind {
+	case 0:
+		return Damage{Kind: DamageLoseWrite, Place: place}
+	case 1:
+		return Damage{Kind: DamageMisdirect, Place: place, To: (place + 1 + int64(more%(placesMax-1))) % placesMax}
+	case 2, 3:
+		return Damage{Kind: DamageUnreadable, File: file, Place: place}
+	}
+	if more>>32&1 == 0 {
+		return Damage{Kind: DamageRot, File: file, Place: place, Bits: 1 << (more & 7)}
+	}
+	return Damage{Kind: DamageRot, File: file, Place: place, Bits: max(uint8(more), 1)}
 }
 
 // logBetween returns a length in [low, high] whose logarithm is uniform: short ones are as likely as long ones, octave by

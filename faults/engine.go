@@ -9,8 +9,16 @@
 // made durable may matter to anybody (paper section 5.1: a response leaves when the state is on stable storage). A crash leaves
 // what the operating system holds, a power loss only what was synced. Any number of servers may be down, all at once too: a
 // minority costs nothing but time, a majority costs progress until it is back. Disks come back as they were, so every
-// acknowledged write is still on a majority of them. A lost disk would not be legal here, and no fault of this package loses
-// one.
+// acknowledged write is still on a majority of them: only damage loses anything.
+//
+// Pauses. A process may stand still for any time while its clock goes on (a collector, a hypervisor, a stopped signal): it wakes
+// and believes what it last knew. Raft makes no promise about speed, so only progress may suffer, and reads most of all must
+// not come from a leader that overslept its successor.
+//
+// Slow disks. A sync may take as long as it likes; nothing may be said before it is done, and everything else must go on.
+//
+// Operators. Changes of the membership, transfers of leadership and snapshots are no faults but duties, which go wrong when
+// something else does; clocks and damage have rules of their own, in clock.go and damage.go.
 //
 // Moments. The interesting instants are between writing, syncing and sending; a timer never hits them. Hazards do.
 //
@@ -32,24 +40,20 @@ type Engine struct {
 	kernel *sim.Kernel
 	world  World
 	knobs  Knobs
-	cuts   []cut
+	spells []spell
 	aims   []aim
+	clocks []clock // by id
 	counts Counts
-}
-
-// cut is a disturbance of links that took effect.
-type cut struct {
-	what sim.Disturbance
-	open bool // its links are to be unblocked
 }
 
 // Reset makes e the faults of the run of k, which must have been reset before, keeping e's memory. knobs says how many slots
 // a noisy base has; overrides are laid out whatever it says.
 func (e *Engine) Reset(k *sim.Kernel, w World, knobs Knobs) {
-	*e = Engine{kernel: k, world: w, knobs: knobs, cuts: e.cuts[:0], aims: e.aims[:0]}
+	*e = Engine{kernel: k, world: w, knobs: knobs, spells: e.spells[:0], aims: e.aims[:0], clocks: e.clocks[:0]}
 }
 
-// Lay asks every slot for its fate and queues what is not calm. It is called once, when the world is complete.
+// Lay asks every slot for its fate and queues what is not calm, and sets the clocks. It is called once, when the world is
+// complete.
 func (e *Engine) Lay() {
 	fates := e.kernel.Fates()
 	for p := purposesBegin; p < purposesEnd; p++ {
@@ -62,22 +66,35 @@ func (e *Engine) Lay() {
 			e.lay(d.Key)
 		}
 	}
+	if fates.Active(PurposeClock) {
+		e.setClocks()
+	}
 }
 
 // forSlots visits the slots of p that the knobs provide.
 func (e *Engine) forSlots(p sim.Purpose, do func(sim.Key)) {
 	n := e.knobs.slots(p).Count
+	if n == 0 {
+		return
+	}
 	each := func(a, b sim.ProcID) {
 		for i := range n {
 			do(sim.MakeKey(p, sim.Subject{A: a, B: b, Ordinal: i}))
 		}
 	}
-	switch p {
-	case PurposeIsolate, PurposeCrashAt, PurposePowerAt:
+	switch traitOf(p).scope {
+	case ofServer:
 		for _, id := range e.world.Servers() {
 			each(id, 0)
 		}
-	case PurposeCut:
+	case ofDamaged:
+		damageable := e.damageable()
+		for _, id := range e.world.Servers() {
+			if damageable.Has(id) {
+				each(id, 0)
+			}
+		}
+	case ofPair:
 		for _, from := range e.world.Servers() {
 			for _, to := range e.world.Servers() {
 				if from != to {
@@ -85,7 +102,7 @@ func (e *Engine) forSlots(p sim.Purpose, do func(sim.Key)) {
 				}
 			}
 		}
-	default:
+	case ofRun:
 		each(0, 0)
 	}
 }
@@ -93,24 +110,29 @@ func (e *Engine) forSlots(p sim.Purpose, do func(sim.Key)) {
 // isSlot reports whether forSlots visits k.
 func (e *Engine) isSlot(k sim.Key) bool {
 	s := k.Subject()
-	return s.Ordinal < e.knobs.slots(k.Purpose()).Count && e.isServerOrNone(s.A) && e.isServerOrNone(s.B) && e.exists(k)
+	if s.Ordinal >= e.knobs.slots(k.Purpose()).Count || !e.isServerOrNone(s.A) || !e.isServerOrNone(s.B) || !e.exists(k) {
+		return false
+	}
+	return traitOf(k.Purpose()).scope != ofDamaged || e.damageable().Has(s.A)
 }
 
 // exists reports whether the run has the subject of a timed key. A case may name processes that a smaller world lacks;
 // they stay calm.
 func (e *Engine) exists(k sim.Key) bool {
 	s := k.Subject()
-	switch k.Purpose() {
-	case PurposeIsolate:
-		return e.isServer(s.A) || e.isClient(s.A)
-	case PurposeCut:
-		return s.A != s.B && (e.isServer(s.A) || e.isClient(s.A)) && (e.isServer(s.B) || e.isClient(s.B))
-	case PurposeCrashAt, PurposePowerAt:
-		return e.isServer(s.A)
+	if isAim(k.Purpose()) {
+		return s.Ordinal < AimedOrdinal
+	}
+	switch traitOf(k.Purpose()).scope {
+	case ofPair:
+		return s.A != s.B && e.takesPart(s.A) && e.takesPart(s.B)
+	case ofServer, ofDamaged:
+		return e.isServer(s.A) || k.Purpose() == PurposeIsolate && e.isClient(s.A)
 	}
 	return true
 }
 
+func (e *Engine) takesPart(id sim.ProcID) bool      { return e.isServer(id) || e.isClient(id) }
 func (e *Engine) isServer(id sim.ProcID) bool       { return contains(e.world.Servers(), id) }
 func (e *Engine) isClient(id sim.ProcID) bool       { return contains(e.world.Clients(), id) }
 func (e *Engine) isServerOrNone(id sim.ProcID) bool { return id == 0 || e.isServer(id) }
@@ -137,54 +159,99 @@ func (e *Engine) lay(k sim.Key) {
 	}
 }
 
+// setClocks asks how wrong every clock is.
+func (e *Engine) setClocks() {
+	for _, id := range e.world.Servers() {
+		v := e.kernel.Fates().Ask(sim.MakeKey(PurposeClock, sim.Subject{A: id}), e.kernel.Now(), 0)
+		if v.Calm() {
+			continue
+		}
+		c := e.clockOf(id)
+		c.drift = v.N
+		e.counts.add(PurposeClock)
+		e.world.SetClockRate(id, c.rate())
+	}
+}
+
 // Disturb implements sim.World. It panics on a disturbance that is not of this package.
 func (e *Engine) Disturb(d sim.Disturbance) {
+	p, id := d.Key.Purpose(), d.Key.Subject().A
 	_, length := span(d.Value)
-	switch p := d.Key.Purpose(); p {
+	switch p {
 	case PurposeIsolate, PurposeSplit, PurposeCut:
-		e.open(d)
+		e.closeLinks(d)
 	case PurposeCrashAt, PurposePowerAt:
-		if id := d.Key.Subject().A; e.world.Up(id) {
-			e.counts.add(p)
-			e.stop(id, p == PurposePowerAt, length)
-		}
+		e.tally(p, e.stop(id, p == PurposePowerAt, length))
 	case PurposeBlackout:
-		hit := false
-		for _, id := range e.world.Servers() {
-			if Side(d.Value.N).Has(id) && e.world.Up(id) {
-				hit = true
-				e.stop(id, true, length)
-			}
+		e.tally(p, e.blackout(Side(d.Value.N), length))
+	case PurposePause:
+		if e.world.Up(id) {
+			e.world.Pause(id)
+			e.cast(d)
 		}
-		if hit {
+	case PurposeClockStep:
+		if e.world.Up(id) {
+			e.world.StepClock(id, time.Duration(d.Value.N))
 			e.counts.add(p)
 		}
+	case PurposeClockRate:
+		e.changeRate(id, d.Value.N)
+		e.cast(d)
+	case PurposeMembers:
+		voters, learners, joint := membersIn(d.Value.N)
+		there := SideOf(e.world.Servers()...)
+		e.tally(p, voters&there != 0 && e.world.Reconfigure(voters&there, learners&there, joint))
+	case PurposeTransfer:
+		to := sim.ProcID(d.Value.N)
+		e.tally(p, e.isServer(to) && e.world.Transfer(to))
+	case PurposeSnapshot:
+		e.tally(p, e.world.Up(id) && e.world.Snapshot(id))
+	case PurposeStall:
+		if e.world.Up(id) {
+			e.world.StallDisk(id, length)
+			e.counts.add(p)
+		}
+	case PurposeDamage:
+		if length > 0 {
+			e.stop(id, true, length)
+		}
+		e.tally(p, e.world.Damage(id, damageIn(d.Value.N)))
+	case PurposeWipe:
+		e.stop(id, true, length)
+		e.tally(p, e.world.Damage(id, Damage{Kind: DamageWipe}))
 	default:
 		panic(fmt.Sprintf("faults: a disturbance of purpose %d is none that strikes at a time", p))
 	}
 }
 
-func (e *Engine) stop(id sim.ProcID, power bool, down time.Duration) {
+// tally counts a fault if it took effect.
+func (e *Engine) tally(p sim.Purpose, effect bool) {
+	if effect {
+		e.counts.add(p)
+	}
+}
+
+// stop ends a server, and reports whether there was one to end.
+func (e *Engine) stop(id sim.ProcID, power bool, down time.Duration) bool {
+	if !e.world.Up(id) {
+		return false
+	}
 	if power {
 		e.world.PowerLoss(id, down)
 	} else {
 		e.world.Crash(id, down)
 	}
+	return true
 }
 
-func (e *Engine) open(d sim.Disturbance) {
-	links := 0
-	e.forLinks(d, func(from, to sim.ProcID) {
-		links++
-		e.world.Block(from, to)
-	})
-	if links == 0 {
-		return
+// blackout takes the power of a side, and reports whether anybody lost it.
+func (e *Engine) blackout(side Side, down time.Duration) (hit bool) {
+	for _, id := range e.world.Servers() {
+		if side.Has(id) && e.stop(id, true, down) {
+			hit = true
+		}
 	}
-	e.counts.add(d.Key.Purpose())
-	e.cuts = append(e.cuts, cut{what: d, open: true})
-	_, length := span(d.Value)
-	e.world.ScheduleHeal(e.kernel.Now().Add(length), uint32(len(e.cuts)-1))
+	return hit
 }
 
 // span is the time and the length of a timed disturbance.
@@ -192,75 +259,5 @@ func span(v sim.Value) (at sim.Time, length time.Duration) {
 	return sim.Time(v.At), time.Duration(v.For)
 }
 
-// Heal ends the cut that ScheduleHeal was called for. It does nothing if HealAll was there before.
-func (e *Engine) Heal(slot uint32) {
-	c := &e.cuts[slot]
-	if !c.open {
-		return
-	}
-	c.open = false
-	e.forLinks(c.what, e.world.Unblock)
-}
-
-// HealAll ends every cut and disarms every aim: the fault window closes.
-func (e *Engine) HealAll() {
-	for i := range e.cuts {
-		e.Heal(uint32(i))
-	}
-	for i := range e.aims {
-		e.aims[i].done = true
-	}
-}
-
 // Counts returns what took effect so far, hazards apart: those are Hazards.Counts.
 func (e *Engine) Counts() Counts { return e.counts }
-
-// forLinks visits the links that a cut closes: a function of the disturbance and of who takes part, so that healing
-// opens what was closed.
-func (e *Engine) forLinks(d sim.Disturbance, do func(from, to sim.ProcID)) {
-	servers, clients := e.world.Servers(), e.world.Clients()
-	s := d.Key.Subject()
-	switch d.Key.Purpose() {
-	case PurposeIsolate:
-		way := d.Value.N % withClients
-		cutOff := func(others []sim.ProcID) {
-			for _, other := range others {
-				if other == s.A {
-					continue
-				}
-				if way != wayOutbound {
-					do(other, s.A)
-				}
-				if way != wayInbound {
-					do(s.A, other)
-				}
-			}
-		}
-		cutOff(servers)
-		if d.Value.N >= withClients {
-			cutOff(clients)
-		}
-	case PurposeCut:
-		do(s.A, s.B)
-		if d.Value.N == cutBothWays {
-			do(s.B, s.A)
-		}
-	case PurposeSplit:
-		side := Side(d.Value.N)
-		apart := func(group, others []sim.ProcID) {
-			for _, from := range group {
-				for _, to := range others {
-					if side.Has(from) != side.Has(to) {
-						do(from, to)
-					}
-				}
-			}
-		}
-		apart(servers, servers)
-		if side&ClientsBoth == 0 {
-			apart(servers, clients)
-			apart(clients, servers)
-			apart(clients, clients)
-		}
-	}
-}

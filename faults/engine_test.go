@@ -13,200 +13,6 @@ import (
 	"raftsim/sim"
 )
 
-var moments = []string{"written", "synced"}
-
-func vocabulary(t testing.TB) *sim.Vocabulary {
-	t.Helper()
-	v, err := sim.NewVocabulary([]sim.ProcName{
-		{Prefix: "n", First: 1, Last: 1023},
-		{Prefix: "c", Base: firstClient, First: firstClient, Last: 2047},
-	}, Specs(moments)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
-// fake is a world without a protocol: a beat every millisecond moves the leadership on and meets a moment on every server, and
-// the digest sees who is up, who leads and which links are open.
-type fake struct {
-	sim.Kernel
-	Engine
-	Hazards
-	t          testing.TB
-	vocabulary *sim.Vocabulary
-	fates      *sim.Fates
-	servers    []sim.ProcID
-	clients    []sim.ProcID
-	cuts       map[[2]sim.ProcID]int
-	downUntil  map[sim.ProcID]sim.Time
-	leader     func(sim.Time) sim.ProcID
-	winner     func(sim.Time) sim.ProcID
-	links      uint64 // a sum over the cuts, for the digest
-	log        []string
-	looks      int
-}
-
-const (
-	referee  sim.ProcID = 4000
-	kindHeal uint8      = 1
-	kindBeat uint8      = 2
-)
-
-func (f *fake) Servers() []sim.ProcID { return f.servers }
-func (f *fake) Clients() []sim.ProcID { return f.clients }
-func (f *fake) Up(id sim.ProcID) bool { return f.downUntil[id] <= f.Now() }
-func (f *fake) Leader() sim.ProcID    { return f.ifUp(f.leader(f.Now())) }
-func (f *fake) AboutToWin() sim.ProcID {
-	return f.ifUp(f.winner(f.Now()))
-}
-func (f *fake) ifUp(id sim.ProcID) sim.ProcID {
-	if !f.Up(id) {
-		return 0
-	}
-	return id
-}
-func (f *fake) Block(from, to sim.ProcID) {
-	f.cuts[[2]sim.ProcID{from, to}]++
-	f.links += linkWord(from, to)
-}
-func (f *fake) Unblock(from, to sim.ProcID) {
-	k := [2]sim.ProcID{from, to}
-	if f.cuts[k]--; f.cuts[k] < 0 {
-		f.t.Fatalf("%v: link %v is unblocked more often than blocked", f.Now(), k)
-	}
-	f.links -= linkWord(from, to)
-}
-func linkWord(from, to sim.ProcID) uint64 {
-	return (uint64(from)<<16 | uint64(to)) * 0x9e3779b97f4a7c15
-}
-
-func (f *fake) Crash(id sim.ProcID, down time.Duration)     { f.stop("crash", id, down) }
-func (f *fake) PowerLoss(id sim.ProcID, down time.Duration) { f.stop("power", id, down) }
-func (f *fake) stop(how string, id sim.ProcID, down time.Duration) {
-	if !f.Up(id) {
-		f.t.Fatalf("%v: %s of %d, which is down", f.Now(), how, id)
-	}
-	f.note("%s %d for %v", how, id, down)
-	f.downUntil[id] = f.Now().Add(down)
-}
-func (f *fake) ScheduleHeal(at sim.Time, slot uint32) {
-	f.note("cut until %v: %s", at, f.closed())
-	f.Schedule(sim.Event{At: at, To: referee, Kind: kindHeal, Payload: slot})
-}
-
-func (f *fake) Look(n uint32) {
-	f.looks++
-	f.Engine.Look(n)
-}
-
-func (f *fake) note(format string, args ...any) {
-	f.log = append(f.log, fmt.Sprintf("%v ", f.Now())+fmt.Sprintf(format, args...))
-}
-
-// closed lists the links that are cut, in order.
-func (f *fake) closed() string {
-	everybody := slices.Concat(f.servers, f.clients)
-	var links []string
-	for _, from := range everybody {
-		for _, to := range everybody {
-			if n := f.cuts[[2]sim.ProcID{from, to}]; n > 0 {
-				link := f.vocabulary.AppendProc(nil, from)
-				link = f.vocabulary.AppendProc(append(link, '>'), to)
-				links = append(links, string(link)+strings.Repeat("+", n-1))
-			}
-		}
-	}
-	if links == nil {
-		return "all open"
-	}
-	return strings.Join(links, " ")
-}
-
-func (f *fake) Deliver(ev sim.Event) {
-	switch ev.Kind {
-	case kindHeal:
-		f.Heal(ev.Payload)
-		f.note("healed: %s", f.closed())
-	case kindBeat:
-		for _, id := range f.servers {
-			if !f.Up(id) {
-				continue
-			}
-			s := f.Strike(f.Now(), id, uint8(f.Now()/sim.Time(time.Millisecond)%2), 7)
-			if s.Power {
-				f.PowerLoss(id, s.Down)
-			} else if s.Crash {
-				f.Crash(id, s.Down)
-			}
-		}
-		f.Schedule(sim.Event{At: f.Now().Add(time.Millisecond), To: referee, Kind: kindBeat})
-	}
-}
-
-func (f *fake) Fold(_ sim.Event, d *sim.Digest) {
-	d.Word(f.links)
-	for _, id := range f.servers {
-		d.Word(uint64(f.downUntil[id]))
-	}
-	d.Word(uint64(f.Leader()))
-}
-
-func (f *fake) Describe(_ sim.Event, dst []byte) []byte { return append(dst, f.closed()...) }
-
-func newFake(t testing.TB, servers, clients int, k Knobs, c sim.FatesConfig, lines ...string) *fake {
-	t.Helper()
-	f := &fake{
-		t: t, vocabulary: vocabulary(t), cuts: map[[2]sim.ProcID]int{}, downUntil: map[sim.ProcID]sim.Time{},
-		leader: func(sim.Time) sim.ProcID { return 1 },
-		winner: func(sim.Time) sim.ProcID { return 0 },
-	}
-	for i := range servers {
-		f.servers = append(f.servers, sim.ProcID(i+1))
-	}
-	for i := range clients {
-		f.clients = append(f.clients, sim.ProcID(firstClient+1+i))
-	}
-	c.Vocabulary, c.CheckOnce = f.vocabulary, true
-	for _, line := range lines {
-		d, err := f.vocabulary.ParseLine(line)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Overrides = append(c.Overrides, d)
-	}
-	var err error
-	if f.fates, err = sim.NewFates(c); err != nil {
-		t.Fatal(err)
-	}
-	f.Kernel.Reset(f.fates, f, sim.Bounds{}, nil)
-	f.Engine.Reset(&f.Kernel, f, k)
-	f.Hazards.Reset(f.fates)
-	f.Host(referee, f)
-	return f
-}
-
-// start lays the faults out and lets the heart beat; a world of a few overrides needs no beat.
-func (f *fake) start(beat bool) {
-	f.Engine.Lay()
-	if beat {
-		f.Schedule(sim.Event{To: referee, Kind: kindBeat})
-	}
-}
-
-func (f *fake) run(until time.Duration) {
-	if err := f.Run(sim.Time(until)); err != nil {
-		f.t.Fatal(err)
-	}
-}
-
-// total is what took effect, hazards included.
-func (f *fake) total() Counts {
-	c := f.Engine.Counts()
-	c.Add(f.Hazards.Counts())
-	return c
-}
-
 // TestFaults says what each line does, when, and how it ends, in a world of three servers and two clients led by n1.
 func TestFaults(t *testing.T) {
 	tests := []struct {
@@ -219,7 +25,7 @@ func TestFaults(t *testing.T) {
 		{
 			name: "isolate from servers", lines: []string{"isolate n2 #0 = at 1s for 300ms both"},
 			want: []string{
-				"1s cut until 1.3s: n1>n2 n2>n1 n2>n3 n3>n2",
+				"1s heal at 1.3s: n1>n2 n2>n1 n2>n3 n3>n2",
 				"1.3s healed: all open",
 			},
 			count: map[sim.Purpose]uint64{PurposeIsolate: 1},
@@ -229,9 +35,9 @@ func TestFaults(t *testing.T) {
 				"isolate n2 #0 = at 1s for 300ms inbound", "isolate n2 #1 = at 2s for 300ms outbound-clients",
 			},
 			want: []string{
-				"1s cut until 1.3s: n1>n2 n3>n2",
+				"1s heal at 1.3s: n1>n2 n3>n2",
 				"1.3s healed: all open",
-				"2s cut until 2.3s: n2>n1 n2>n3 n2>c1 n2>c2",
+				"2s heal at 2.3s: n2>n1 n2>n3 n2>c1 n2>c2",
 				"2.3s healed: all open",
 			},
 			count: map[sim.Purpose]uint64{PurposeIsolate: 2},
@@ -239,7 +45,7 @@ func TestFaults(t *testing.T) {
 		{
 			name: "isolate from everybody", lines: []string{"isolate n1 #0 = at 1s for 1s both-clients"},
 			want: []string{
-				"1s cut until 2s: n1>n2 n1>n3 n1>c1 n1>c2 n2>n1 n3>n1 c1>n1 c2>n1",
+				"1s heal at 2s: n1>n2 n1>n3 n1>c1 n1>c2 n2>n1 n3>n1 c1>n1 c2>n1",
 				"2s healed: all open",
 			},
 			count: map[sim.Purpose]uint64{PurposeIsolate: 1},
@@ -247,7 +53,7 @@ func TestFaults(t *testing.T) {
 		{
 			name: "isolate a client", lines: []string{"isolate c1 #0 = at 1s for 1s both"},
 			want: []string{
-				"1s cut until 2s: n1>c1 n2>c1 n3>c1 c1>n1 c1>n2 c1>n3",
+				"1s heal at 2s: n1>c1 n2>c1 n3>c1 c1>n1 c1>n2 c1>n3",
 				"2s healed: all open",
 			},
 			count: map[sim.Purpose]uint64{PurposeIsolate: 1},
@@ -255,7 +61,7 @@ func TestFaults(t *testing.T) {
 		{
 			name: "split", lines: []string{"split #0 = at 1s for 1s side n3,c2"},
 			want: []string{
-				"1s cut until 2s: n1>n3 n1>c2 n2>n3 n2>c2 n3>n1 n3>n2 n3>c1 c1>n3 c1>c2 c2>n1 c2>n2 c2>c1",
+				"1s heal at 2s: n1>n3 n1>c2 n2>n3 n2>c2 n3>n1 n3>n2 n3>c1 c1>n3 c1>c2 c2>n1 c2>n2 c2>c1",
 				"2s healed: all open",
 			},
 			count: map[sim.Purpose]uint64{PurposeSplit: 1},
@@ -263,7 +69,7 @@ func TestFaults(t *testing.T) {
 		{
 			name: "split with clients on both sides", lines: []string{"split #0 = at 1s for 1s side n3,c-both"},
 			want: []string{
-				"1s cut until 2s: n1>n3 n2>n3 n3>n1 n3>n2",
+				"1s heal at 2s: n1>n3 n2>n3 n3>n1 n3>n2",
 				"2s healed: all open",
 			},
 			count: map[sim.Purpose]uint64{PurposeSplit: 1},
@@ -280,8 +86,8 @@ func TestFaults(t *testing.T) {
 				"cut n1>n2 #0 = at 1s for 1s one-way", "cut n3>c1 #0 = at 3s for 1s both-ways",
 			},
 			want: []string{
-				"1s cut until 2s: n1>n2", "2s healed: all open",
-				"3s cut until 4s: n3>c1 c1>n3", "4s healed: all open",
+				"1s heal at 2s: n1>n2", "2s healed: all open",
+				"3s heal at 4s: n3>c1 c1>n3", "4s healed: all open",
 			},
 			count: map[sim.Purpose]uint64{PurposeCut: 2},
 		},
@@ -290,9 +96,9 @@ func TestFaults(t *testing.T) {
 				"isolate n2 #0 = at 1s for 3s inbound", "cut n1>n2 #0 = at 2s for 1s one-way", "cut n1>n2 #1 = at 2s for 4s one-way",
 			},
 			want: []string{
-				"1s cut until 4s: n1>n2 n3>n2",
-				"2s cut until 3s: n1>n2+ n3>n2",
-				"2s cut until 6s: n1>n2++ n3>n2",
+				"1s heal at 4s: n1>n2 n3>n2",
+				"2s heal at 3s: n1>n2+ n3>n2",
+				"2s heal at 6s: n1>n2++ n3>n2",
 				"3s healed: n1>n2+ n3>n2",
 				"4s healed: n1>n2",
 				"6s healed: all open",
@@ -332,14 +138,133 @@ func TestFaults(t *testing.T) {
 			},
 			want: []string{
 				"1.000000001s crash 1 for 20ms",
-				"2.000000001s cut until 3.000000001s: n2>n1 n3>n1",
+				"2.000000001s heal at 3.000000001s: n2>n1 n3>n1",
 				"3.000000001s healed: all open",
 				"4.399000001s power 1 for 1s", // no election for 4 T: the leader will do
 			},
 			count: map[sim.Purpose]uint64{PurposeIsolate: 1, PurposeCrashAt: 1, PurposePowerAt: 1},
 		},
 		{
+			name: "pauses of one server add up; who is down already is spared", lines: []string{
+				"pause n2 #0 = at 1s for 1s", "pause n2 #1 = at 1.5s for 1s", "crash-at n3 #0 = at 1s for 1s", "pause n3 #0 = at 1.5s for 1s",
+			},
+			want: []string{
+				"1s crash 3 for 1s",
+				"1s pause 2, now 1", "1s heal at 2s: all open",
+				"1.5s pause 2, now 2", "1.5s heal at 2.5s: all open",
+				"2s resume 2, now 1", "2s healed: all open",
+				"2.5s resume 2, now 0", "2.5s healed: all open",
+			},
+			count: map[sim.Purpose]uint64{PurposePause: 2, PurposeCrashAt: 1},
+		},
+		{
+			name: "clocks", lines: []string{
+				"clock n1 = 200ppm", "clock n3 = -137ppm", "clock-step n2 #0 = at 1s by +200ms",
+				"crash-at n1 #0 = at 1s for 1s", "clock-step n1 #0 = at 1.5s by +1s", // nobody reads it
+			},
+			want:  []string{"0s clock of 1 +200", "0s clock of 3 -137", "1s crash 1 for 1s", "1s step of 2 by 200ms"},
+			count: map[sim.Purpose]uint64{PurposeClock: 2, PurposeClockStep: 1, PurposeCrashAt: 1},
+		},
+		{
+			name: "other rates add up, as far as a clock goes, and go back to the error from the start", lines: []string{
+				"clock n2 = 200ppm", "clock-rate n2 #0 = at 1s for 4s 2x", "clock-rate n2 #1 = at 2s for 1s 0.5x",
+				"clock-rate n2 #2 = at 6s for 2s 0.2x", "clock-rate n2 #3 = at 7s for 2s 0.3x",
+			},
+			want: []string{
+				"0s clock of 2 +200",
+				"1s clock of 2 +1000200", "1s heal at 5s: all open",
+				"2s clock of 2 +500200", "2s heal at 3s: all open",
+				"3s clock of 2 +1000200", "3s healed: all open",
+				"5s clock of 2 +200", "5s healed: all open",
+				"6s clock of 2 -799800", "6s heal at 8s: all open",
+				"7s clock of 2 -900000", "7s heal at 9s: all open",
+				"8s clock of 2 -699800", "8s healed: all open",
+				"9s clock of 2 +200", "9s healed: all open",
+			},
+			count: map[sim.Purpose]uint64{PurposeClock: 1, PurposeClockRate: 4},
+		},
+		{
+			name: "members; what is in force already is no change", lines: []string{
+				"members #0 = at 1s to n1,n2,n3", "members #1 = at 2s to n1,n3 learners n2", "members #2 = at 3s to n2 joint",
+				"members #3 = at 4s to n2",
+			},
+			want: []string{
+				"2s members n1,n3 learners n2 joint false", "3s members n2 learners none joint true",
+			},
+			count: map[sim.Purpose]uint64{PurposeMembers: 2},
+		},
+		{
+			name: "transfers, snapshots, stalls", lines: []string{
+				"transfer #0 = at 1s to n3", "transfer #1 = at 2s to n1", // who leads already
+				"snapshot n2 #0 = at 3s", "stall n3 #0 = at 4s for 2s",
+				"crash-at n2 #0 = at 5s for 2s", "snapshot n2 #1 = at 6s", "stall n2 #0 = at 6s for 2s",
+			},
+			want: []string{
+				"1s transfer from 1 to 3", "3s snapshot of 2", "4s disk of 3 stalls for 2s", "5s crash 2 for 2s",
+			},
+			count: map[sim.Purpose]uint64{PurposeTransfer: 1, PurposeSnapshot: 1, PurposeStall: 1, PurposeCrashAt: 1},
+		},
+		{
+			name: "damage, with and without loss of power, of a server that is down too", lines: []string{
+				"damage n2 #0 = at 1s rot 3 250 1f", "damage n2 #1 = at 2s for 1s unreadable 0 999", "damage n2 #2 = at 2.5s for 1s rot 0 0 1",
+				"damage n2 #3 = at 3.5s lose-write 7", "damage n2 #4 = at 3.6s misdirect 7 8",
+				"wipe n3 #0 = at 4s for 1s", "wipe n3 #1 = at 4.5s for 1s",
+			},
+			want: []string{
+				"1s damage of 2: {1 3 250 31 0}",
+				"2s power 2 for 1s", "2s damage of 2: {2 0 999 0 0}",
+				"2.5s damage of 2: {1 0 0 1 0}",
+				"3.5s damage of 2: {3 0 7 0 0}", "3.6s damage of 2: {4 0 7 0 8}",
+				"4s power 3 for 1s", "4s damage of 3: {5 0 0 0 0}",
+				"4.5s damage of 3: {5 0 0 0 0}",
+			},
+			count: map[sim.Purpose]uint64{PurposeDamage: 5, PurposeWipe: 2},
+		},
+		{
+			name: "aims of operators, and at disks and machines", lines: []string{
+				"aim-members #0 = at 1s for 1s remove-leader 5",
+				"aim-members #1 = at 2s for 300ms bounce 2 joint",
+				"aim-transfer #0 = at 3s for 1s voter 1",
+				"members #0 = at 3.5s to n1,n3 learners n2", "aim-transfer #1 = at 4s for 1s other 1", // refused
+				"aim-snapshot #0 = at 5s for 1s leader",
+				"aim-stall #0 = at 6s for 20ms leader",
+				"aim-pause #0 = at 7s for 20ms leader",
+			},
+			want: []string{
+				"1.000000001s members n2,n3 learners none joint false",
+				"2.000000001s members n2 learners none joint true",
+				"2.300000001s members n2,n3 learners none joint true",
+				"3.000000001s transfer from 1 to 3",
+				"3.5s members n1,n3 learners n2 joint false",
+				"5.000000001s snapshot of 1",
+				"6.000000001s disk of 1 stalls for 20ms",
+				"7.000000001s pause 1, now 1", "7.000000001s heal at 7.020000001s: all open",
+				"7.020000001s resume 1, now 0", "7.020000001s healed: all open",
+			},
+			count: map[sim.Purpose]uint64{PurposeMembers: 4, PurposeTransfer: 1, PurposeSnapshot: 1, PurposeStall: 1, PurposePause: 1},
+		},
+		{
+			name: "a swap goes by way of a joint configuration", lines: []string{
+				"members #0 = at 1s to n1", "aim-members #0 = at 2s for 1s swap 0", "aim-members #1 = at 3s for 1s add 0",
+			},
+			want: []string{
+				"1s members n1 learners none joint false",
+				"2.000000001s members n3 learners none joint true",
+				"3.000000001s members n1,n3 learners none joint false",
+			},
+			count: map[sim.Purpose]uint64{PurposeMembers: 3},
+		},
+		{
+			name: "members who are not there are left out", lines: []string{"members #0 = at 1s to n2,n3,n9 learners n8"},
+			want:  []string{"1s members n2,n3 learners none joint false"},
+			count: map[sim.Purpose]uint64{PurposeMembers: 1},
+		},
+		{
 			name: "who is not there stays calm", lines: []string{
+				"pause n9 #0 = at 1s for 1s", "clock n9 = 5ppm", "clock-step n9 #0 = at 1s by +1s", "clock-rate n9 #0 = at 1s for 1s 2x",
+				"members #0 = at 1s to n9", "transfer #0 = at 1s to n9", "snapshot n9 #0 = at 1s", "stall n9 #0 = at 1s for 1s",
+				"damage n9 #0 = at 1s lose-write 1", "wipe n9 #0 = at 1s for 1s", "wipe c1 #0 = at 1s for 1s", "aim-crash #1000 = at 1s for 1s leader",
+
 				"isolate n9 #0 = at 1s for 1s both", "cut n1>n9 #0 = at 1s for 1s one-way", "cut n1>n1 #0 = at 1s for 1s one-way",
 				"crash-at n9 #0 = at 1s for 1s", "power-at c1 #0 = at 1s for 1s", "blackout #0 = at 1s for 1s side n9",
 			},
@@ -374,6 +299,7 @@ func TestAimWaits(t *testing.T) {
 	tests := []struct {
 		name           string
 		leader, winner [2]time.Duration // when n2 leads, when n3 is about to win
+		reader         [2]time.Duration // when n2 owes an answer to a read
 		line           string
 		want           []string
 		looks          int
@@ -393,6 +319,30 @@ func TestAimWaits(t *testing.T) {
 			want:  []string{"1.200000001s power 3 for 1s"},
 			looks: 201,
 		},
+		{
+			name:   "a read turns up",
+			leader: [2]time.Duration{0, 9 * time.Second}, reader: [2]time.Duration{1300 * time.Millisecond, 1302 * time.Millisecond},
+			line: "aim-pause #0 = at 1s for 1s reader",
+			want: []string{
+				"1.300000001s pause 2, now 1", "1.300000001s heal at 2.300000001s: all open",
+				"2.300000001s resume 2, now 0", "2.300000001s healed: all open",
+			},
+			looks: 301,
+		},
+		{
+			name:   "nobody reads: the leader will do",
+			leader: [2]time.Duration{0, 9 * time.Second}, winner: [2]time.Duration{0, 9 * time.Second},
+			line: "aim-stall #0 = at 1s for 1s reader",
+			want: []string{
+				"1.399000001s disk of 2 stalls for 1s",
+			},
+			looks: 400,
+		},
+		{
+			name: "operators wait for a leader", leader: [2]time.Duration{1035 * time.Millisecond, 9 * time.Second},
+			line: "aim-members #0 = at 1s for 1s remove-leader 0",
+			want: []string{"1.040000001s members n1,n3 learners none joint false"}, looks: 5,
+		},
 		{name: "neither election nor leader", line: "aim-power #0 = at 1s for 1s winner", looks: 400 + 19},
 	}
 	for _, test := range tests {
@@ -406,7 +356,7 @@ func TestAimWaits(t *testing.T) {
 					return 0
 				}
 			}
-			f.leader, f.winner = during(test.leader, 2), during(test.winner, 3)
+			f.leader, f.winner, f.reader = during(test.leader, 2), during(test.winner, 3), during(test.reader, 2)
 			f.start(false)
 			f.run(10 * time.Second)
 			if diff := cmp.Diff(test.want, f.log); diff != "" {
@@ -415,8 +365,8 @@ func TestAimWaits(t *testing.T) {
 			if f.looks != test.looks {
 				t.Errorf("%d looks, want %d", f.looks, test.looks)
 			}
-			if f.Steps() != 0 {
-				t.Errorf("looking took %d steps, want none", f.Steps())
+			if healed := strings.Count(strings.Join(f.log, "\n"), "healed"); f.Steps() != uint64(healed) {
+				t.Errorf("%d steps, of which %d healed: looking takes none", f.Steps(), healed)
 			}
 		})
 	}
@@ -427,7 +377,8 @@ func TestAimWaits(t *testing.T) {
 func TestHealAll(t *testing.T) {
 	f := newFake(t, 3, 2, Knobs{}, sim.FatesConfig{},
 		"isolate n2 #0 = at 1s for 3s both", "split #0 = at 1s for 9s side n1,c1", "cut n1>n2 #0 = at 1s for 500ms both-ways",
-		"aim-crash #0 = at 1s for 9s leader")
+		"aim-crash #0 = at 1s for 9s leader", "aim-members #0 = at 1s for 9s add 1",
+		"pause n1 #0 = at 1s for 9s", "clock n3 = 50ppm", "clock-rate n3 #0 = at 1s for 9s 2x", "members #0 = at 1s to n1,n2")
 	f.leader = func(now sim.Time) sim.ProcID {
 		if now < sim.Time(1150*time.Millisecond) {
 			return 0
@@ -440,12 +391,12 @@ func TestHealAll(t *testing.T) {
 		t.Fatal("the cuts did not take effect")
 	}
 	f.HealAll()
-	if got := f.closed(); got != "all open" {
-		t.Errorf("after HealAll: %s", got)
+	if got := f.closed(); got != "all open" || f.paused[1] != 0 || f.rates[3] != 50 || f.voters != SideOf(1, 2) {
+		t.Errorf("after HealAll: %s, n1 paused %d times, the clock of n3 wrong by %d, members %v", got, f.paused[1], f.rates[3], f.voters)
 	}
 	f.run(20 * time.Second) // Unblock fails the test where there is nothing to unblock
-	if got := f.closed(); got != "all open" {
-		t.Errorf("at the end: %s", got)
+	if got := f.closed(); got != "all open" || f.rates[3] != 50 || f.voters != SideOf(1, 2) {
+		t.Errorf("at the end: %s, the clock of n3 wrong by %d, members %v", got, f.rates[3], f.voters)
 	}
 	if c := f.Engine.Counts(); c.Of(PurposeCrashAt) != 0 || f.looks == 0 {
 		t.Errorf("after %d looks an aim struck %d times, though the faults were over", f.looks, c.Of(PurposeCrashAt))
@@ -459,9 +410,14 @@ func busy() Knobs {
 		Timeout: 100 * time.Millisecond, Window: 2 * time.Second,
 		Isolate: half, Split: half, Cut: half, CrashAt: half, PowerAt: half, Blackout: half,
 		AimIsolate: half, AimCrash: half, AimPower: half,
+		Pause: half, AimPause: half, ClockStep: half, ClockRate: half, Members: half, AimMembers: half, Transfer: half, AimTransfer: half,
+		Snapshot: half, AimSnapshot: half, Stall: half, AimStall: half, Damage: half, Wipe: half, Damageable: SideOf(2),
 		Crash: sim.Ratio{Num: 1, Den: 500}, Power: sim.Ratio{Num: 1, Den: 500},
 		CutMin: 50 * time.Millisecond, CutMax: 2 * time.Second, OnDeadline: sim.Ratio{Num: 1, Den: 4},
 		DownMin: 20 * time.Millisecond, DownMax: 500 * time.Millisecond, Winner: sim.Ratio{Num: 1, Den: 3},
+		PauseMin: 20 * time.Millisecond, PauseMax: 500 * time.Millisecond, StallMin: 100 * time.Millisecond, StallMax: time.Second,
+		ClockDrift: 500, RateMax: PerMillion, StepMin: 10 * time.Millisecond, StepMax: time.Second,
+		Reader: sim.Ratio{Num: 2, Den: 3}, Meet: sim.Ratio{Num: 1, Den: 2}, MeetAt: time.Second,
 	}
 }
 
@@ -469,7 +425,7 @@ func busy() Knobs {
 // run generators. Without the record of what the aims resolved to, the calm run would differ.
 func TestReplay(t *testing.T) {
 	var counts Counts
-	aimed := 0
+	aimed, again := 0, 0
 	rapid.Check(t, func(r *rapid.T) {
 		seed := rapid.Uint64().Draw(r, "seed")
 		servers, clients := rapid.IntRange(1, 6).Draw(r, "servers"), rapid.IntRange(0, 3).Draw(r, "clients")
@@ -486,8 +442,19 @@ func TestReplay(t *testing.T) {
 				}
 				return 1
 			}
+			f.reader = func(now sim.Time) sim.ProcID {
+				if now%sim.Time(50*time.Millisecond) < sim.Time(30*time.Millisecond) {
+					return 0
+				}
+				return f.leader(now)
+			}
 			f.start(true)
 			f.run(3 * time.Second)
+			for _, id := range f.servers {
+				if f.paused[id] != 0 || f.rates[id] != f.clockOf(id).drift {
+					r.Fatalf("n%d at the end: paused %d times, clock wrong by %d, %d at first", id, f.paused[id], f.rates[id], f.clockOf(id).drift)
+				}
+			}
 			if got := f.closed(); got != "all open" {
 				r.Fatalf("cut at the end: %s", got)
 			}
@@ -519,6 +486,9 @@ func TestReplay(t *testing.T) {
 			if d.Key.Subject().Ordinal >= AimedOrdinal {
 				aimed++
 			}
+			if d.Key.Subject().Ordinal >= AgainOrdinal {
+				again++
+			}
 			back, err := noisy.vocabulary.ParseLine(line)
 			if err != nil || back != d {
 				r.Fatalf("%q reads as %+v, %v, want %+v", line, back, err, d)
@@ -526,8 +496,8 @@ func TestReplay(t *testing.T) {
 		}
 		counts.Add(noisy.total())
 	})
-	if aimed == 0 {
-		t.Error("no aim ever struck")
+	if aimed == 0 || again == 0 {
+		t.Errorf("%d aims ever struck, %d times something followed", aimed, again)
 	}
 	for p := purposesBegin; p < purposesEnd; p++ {
 		if n := counts.Of(p); (n == 0) != isAim(p) {
@@ -567,6 +537,27 @@ func TestOverrideOfAnAim(t *testing.T) {
 		if want := !strings.HasSuffix(line, "calm"); (len(f.log) == 1) != want {
 			t.Errorf("%s: %q", line, f.log)
 		}
+	}
+	for line, want := range map[string][]string{
+		"members #1000 = calm": nil,
+		"members #2000 = calm": {"1.000000001s members n2,n3 learners none joint false"}, // who left does not come back
+	} {
+		f := newFake(t, 3, 0, Knobs{}, sim.FatesConfig{}, "aim-members #0 = at 1s for 20ms bounce 1", line)
+		f.start(false)
+		f.run(3 * time.Second)
+		if diff := cmp.Diff(want, f.log); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", line, diff)
+		}
+	}
+}
+
+// TestAimsThatChangeNothing: a membership that cannot be changed, and a leader with nobody to hand over to, leave no trace.
+func TestAimsThatChangeNothing(t *testing.T) {
+	f := newFake(t, 1, 0, Knobs{}, sim.FatesConfig{Record: true}, "aim-members #0 = at 1s for 20ms add 1", "aim-transfer #0 = at 1s for 20ms other 1")
+	f.start(false)
+	f.run(3 * time.Second)
+	if f.looks != 2 || len(f.log)+len(f.fates.Recorded()) > 0 {
+		t.Errorf("after %d looks: %q, recorded %d", f.looks, f.log, len(f.fates.Recorded()))
 	}
 }
 

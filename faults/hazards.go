@@ -31,10 +31,13 @@ func (h *Hazards) Reset(f *sim.Fates) {
 	h.ordinals.Reset()
 }
 
+// Quiet reports whether no strike can differ from the zero value.
+func (h *Hazards) Quiet() bool { return !h.power && !h.crash }
+
 // Strike asks what happens to a running server at a moment. A moment is counted once, whatever is asked about it. Power
 // is asked first; a server without power cannot crash. It costs nothing where no hazard can differ from calm.
 func (h *Hazards) Strike(now sim.Time, node sim.ProcID, moment uint8, term uint64) Strike {
-	if !h.power && !h.crash {
+	if h.Quiet() {
 		return Strike{}
 	}
 	key := h.ordinals.Next(hazardSpace, sim.Subject{A: node, Kind: moment, Epoch: term})

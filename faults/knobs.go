@@ -2,8 +2,6 @@ package faults
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"raftsim/sim"
@@ -24,28 +22,43 @@ type Knobs struct {
 	AimCrash   Slots `toml:"aim_crash"`
 	AimPower   Slots `toml:"aim_power"`
 
+	Pause       Slots `toml:"pause"` // per server
+	AimPause    Slots `toml:"aim_pause"`
+	ClockStep   Slots `toml:"clock_step"` // per server, as clock_rate; beyond what lease reads allow for
+	ClockRate   Slots `toml:"clock_rate"`
+	Members     Slots `toml:"members"` // of the run, as all aims
+	AimMembers  Slots `toml:"aim_members"`
+	Transfer    Slots `toml:"transfer"` // of the run
+	AimTransfer Slots `toml:"aim_transfer"`
+	Snapshot    Slots `toml:"snapshot"` // per server
+	AimSnapshot Slots `toml:"aim_snapshot"`
+	Stall       Slots `toml:"stall"` // per server
+	AimStall    Slots `toml:"aim_stall"`
+	Damage      Slots `toml:"damage"` // per server in Damageable, as wipe
+	Wipe        Slots `toml:"wipe"`
+
+	Damageable Side `toml:"damageable"` // servers that may be damaged; less than half of the first members are
+
 	Crash sim.Ratio `toml:"crash"` // per moment, times the moment's weight
 	Power sim.Ratio `toml:"power"`
 
-	CutMin     time.Duration `toml:"cut_min"` // cuts last from CutMin to CutMax, log-uniform
+	CutMin     time.Duration `toml:"cut_min"` // cuts, and other rates of clocks, last from CutMin to CutMax, log-uniform
 	CutMax     time.Duration `toml:"cut_max"`
 	OnDeadline sim.Ratio     `toml:"on_deadline"` // of the cuts end within 1 ms of a multiple of T
 	DownMin    time.Duration `toml:"down_min"`    // servers are down from DownMin to DownMax, log-uniform
 	DownMax    time.Duration `toml:"down_max"`
+	PauseMin   time.Duration `toml:"pause_min"` // pauses last from PauseMin to PauseMax, log-uniform
+	PauseMax   time.Duration `toml:"pause_max"`
+	StallMin   time.Duration `toml:"stall_min"` // disks stand still from StallMin to StallMax, log-uniform
+	StallMax   time.Duration `toml:"stall_max"`
+	ClockDrift int64         `toml:"clock_drift"` // clocks are wrong by up to so many parts per million all the time
+	RateMax    int64         `toml:"rate_max"`    // other rates are up to (1 + RateMax/1,000,000) times true time, or as many times slower
+	StepMin    time.Duration `toml:"step_min"`    // clocks are set forward by StepMin to StepMax, log-uniform
+	StepMax    time.Duration `toml:"step_max"`
 	Winner     sim.Ratio     `toml:"winner"` // of the aims are at the node about to win, the others at the leader
-}
-
-// Slots is a number of slots per subject and the chance that one holds a fault. Its text is "2 x 1/6", or "none".
-type Slots struct {
-	Count  uint32
-	Chance sim.Ratio
-}
-
-// Population says who takes part in a run, as far as draws may know it: values are cut down to those who are there, and
-// everybody keeps what he has when another joins.
-type Population struct {
-	Present       Side     // servers and clients of the run; 0 for everybody
-	MomentWeights []uint32 // by moment: multiplies the chance of hazards (nil, or beyond the end: 1)
+	Reader     sim.Ratio     `toml:"reader"` // of the aimed pauses are at a leader that owes an answer to a read; of the others, Winner
+	Meet       sim.Ratio     `toml:"meet"`   // of the timed faults begin within 2 T of MeetAt, the others at any time
+	MeetAt     time.Duration `toml:"meet_at"`
 }
 
 // Validate reports in one sentence what is wrong with k, or nil.
@@ -56,7 +69,7 @@ func (k *Knobs) Validate() error {
 		if s.Count > AimedOrdinal {
 			return fmt.Errorf("faults: %d slots of one subject, more than %d: later ordinals belong to aims", s.Count, AimedOrdinal)
 		}
-		timed = timed || s.Count > 0 && !s.Chance.Zero()
+		timed = timed || s.on()
 	}
 	switch {
 	case timed && (k.Window <= 0 || k.Timeout <= 0):
@@ -67,6 +80,20 @@ func (k *Knobs) Validate() error {
 		return fmt.Errorf("faults: cuts last from %v to %v, which is no range", k.CutMin, k.CutMax)
 	case k.DownMin < 0 || k.DownMax < k.DownMin:
 		return fmt.Errorf("faults: servers are down from %v to %v, which is no range", k.DownMin, k.DownMax)
+	case k.PauseMin < 0 || k.PauseMax < k.PauseMin:
+		return fmt.Errorf("faults: pauses last from %v to %v, which is no range", k.PauseMin, k.PauseMax)
+	case k.StallMin < 0 || k.StallMax < k.StallMin:
+		return fmt.Errorf("faults: disks stand still from %v to %v, which is no range", k.StallMin, k.StallMax)
+	case k.StepMin < 0 || k.StepMax < k.StepMin || k.StepMax > longestStep:
+		return fmt.Errorf("faults: clocks are set forward by %v to %v, which is no range up to %v", k.StepMin, k.StepMax, longestStep)
+	case k.ClockDrift < 0 || k.ClockDrift > -slowestRate:
+		return fmt.Errorf("faults: clocks wrong by up to %d parts per million: want 0 to %d", k.ClockDrift, -slowestRate)
+	case k.RateMax < 0 || k.RateMax > fastestRate || k.RateMax == 0 && k.ClockRate.on():
+		return fmt.Errorf("faults: clocks faster by %d parts per million: want 0 to %d, and above 0 where clock_rate is", k.RateMax, fastestRate)
+	case k.MeetAt < 0:
+		return fmt.Errorf("faults: faults that meet at %v: want a time of the run", k.MeetAt)
+	case k.Damageable&^serverBits != 0:
+		return fmt.Errorf("faults: %v may be damaged: want servers", k.Damageable)
 	}
 	return nil
 }
@@ -92,98 +119,34 @@ func (k *Knobs) slots(p sim.Purpose) Slots {
 		return k.AimCrash
 	case PurposeAimPower:
 		return k.AimPower
+	case PurposePause:
+		return k.Pause
+	case PurposeAimPause:
+		return k.AimPause
+	case PurposeClockStep:
+		return k.ClockStep
+	case PurposeClockRate:
+		return k.ClockRate
+	case PurposeMembers:
+		return k.Members
+	case PurposeAimMembers:
+		return k.AimMembers
+	case PurposeTransfer:
+		return k.Transfer
+	case PurposeAimTransfer:
+		return k.AimTransfer
+	case PurposeSnapshot:
+		return k.Snapshot
+	case PurposeAimSnapshot:
+		return k.AimSnapshot
+	case PurposeStall:
+		return k.Stall
+	case PurposeAimStall:
+		return k.AimStall
+	case PurposeDamage:
+		return k.Damage
+	case PurposeWipe:
+		return k.Wipe
 	}
 	return Slots{}
-}
-
-// For returns the noise of one purpose, the zero value if it is none of this package's.
-func (k Knobs) For(p sim.Purpose, who Population) sim.Noise {
-	present := who.Present
-	if present == 0 {
-		present = serverBits | clientBits
-	}
-	present |= ClientsBoth
-	n := sim.Noise{Chance: k.slots(p).Chance}
-	switch p {
-	case PurposeIsolate:
-		n.Draw = func(w *sim.Words) sim.Value {
-			return sim.Value{At: k.atSpan(w), For: k.cutLength(w), N: direction(w)}
-		}
-	case PurposeSplit:
-		n.Draw = func(w *sim.Words) sim.Value {
-			return sim.Value{At: k.atSpan(w), For: k.cutLength(w), N: int64(splitSide(w) & present)}
-		}
-	case PurposeCut:
-		n.Draw = func(w *sim.Words) sim.Value {
-			return sim.Value{At: k.atSpan(w), For: k.cutLength(w), N: bothWays(w)}
-		}
-	case PurposeCrashAt, PurposePowerAt:
-		n.Draw = func(w *sim.Words) sim.Value { return sim.Value{At: k.atSpan(w), For: k.downtime(w)} }
-	case PurposeBlackout:
-		n.Draw = func(w *sim.Words) sim.Value {
-			return sim.Value{At: k.atSpan(w), For: k.downtime(w), N: int64(blackoutSide(w) & present)}
-		}
-	case PurposeCrash, PurposePower:
-		n.Chance = k.Power
-		if p == PurposeCrash {
-			n.Chance = k.Crash
-		}
-		n.Weights = who.MomentWeights
-		n.Draw = func(w *sim.Words) sim.Value { return sim.Value{For: k.downtime(w)} }
-	case PurposeAimIsolate:
-		n.Draw = func(w *sim.Words) sim.Value {
-			v := sim.Value{At: k.atSpan(w), For: k.cutLength(w), N: direction(w)}
-			v.N += k.role(w) * int64(len(directions))
-			return v
-		}
-	case PurposeAimCrash, PurposeAimPower:
-		n.Draw = func(w *sim.Words) sim.Value {
-			return sim.Value{At: k.atSpan(w), For: k.downtime(w), N: k.role(w)}
-		}
-	}
-	return n
-}
-
-// bothWays draws whether a cut is of both directions (one link of a mesh is gone, everybody else is between) or of one.
-func bothWays(w *sim.Words) int64 {
-	if w.Chance(sim.Ratio{Num: 2, Den: 3}) {
-		return cutBothWays
-	}
-	return cutOneWay
-}
-
-func (k *Knobs) role(w *sim.Words) int64 {
-	if w.Chance(k.Winner) {
-		return roleWinner
-	}
-	return roleLeader
-}
-
-func (s Slots) String() string {
-	if s == (Slots{}) {
-		return "none"
-	}
-	return strconv.FormatUint(uint64(s.Count), 10) + " x " + s.Chance.String()
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (s Slots) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (s *Slots) UnmarshalText(b []byte) error {
-	if string(b) == "none" {
-		*s = Slots{}
-		return nil
-	}
-	count, chance, found := strings.Cut(string(b), " x ")
-	n, err := strconv.ParseUint(count, 10, 32)
-	if !found || err != nil || n > AimedOrdinal {
-		return fmt.Errorf("faults: %q is no number of slots: write COUNT x CHANCE with COUNT up to %d, like 2 x 1/6, or none", b, AimedOrdinal)
-	}
-	r, err := sim.ParseRatio(chance)
-	if err != nil {
-		return err
-	}
-	*s = Slots{Count: uint32(n), Chance: r}
-	return nil
 }

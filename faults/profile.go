@@ -9,14 +9,43 @@ const (
 	ProfileCalm       Profile = iota // none
 	ProfilePartitions                // messages and cuts
 	ProfileCrashes                   // messages, crashes and power losses
-	ProfileMixed                     // all
+	ProfileMixed                     // all that is legal whatever the servers are used for
+	ProfileMembership                // mixed, with changes of the membership in every run
+	ProfileClocks                    // mixed, with clocks beyond the bound that lease reads rely on
+	ProfileDamage                    // mixed without changes of the membership, and disks of a minority are damaged
+	profilesEnd
 )
 
-var profileNames = [...]string{"calm", "partitions", "crashes", "mixed"}
+var profileNames = [profilesEnd]string{"calm", "partitions", "crashes", "mixed", "membership", "clocks", "damage"}
 
-func (p Profile) messages() bool   { return p != ProfileCalm }
-func (p Profile) partitions() bool { return p == ProfilePartitions || p == ProfileMixed }
-func (p Profile) crashes() bool    { return p == ProfileCrashes || p == ProfileMixed }
+// family is a sort of fault that a profile has or has not.
+type family uint8
+
+const (
+	cuts family = iota
+	crashes
+	pauses // and slow disks
+	damages
+	memberships
+	operations // transfers and snapshots
+)
+
+// has reports whether runs of p may have faults of a family. Messages are disturbed in all but calm ones.
+func (p Profile) has(f family) bool {
+	if p < ProfileMixed {
+		return f == cuts && p == ProfilePartitions || f == crashes && p == ProfileCrashes
+	}
+	switch f {
+	case damages:
+		return p == ProfileDamage
+	case memberships:
+		return p != ProfileDamage
+	}
+	return true
+}
+
+// Crashes reports whether servers crash and lose power in runs of p.
+func (p Profile) Crashes() bool { return p.has(crashes) }
 
 func (p Profile) String() string {
 	if int(p) < len(profileNames) {
@@ -35,11 +64,13 @@ func (p Profile) MarshalText() ([]byte, error) {
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (p *Profile) UnmarshalText(b []byte) error {
+	known := ""
 	for i, name := range profileNames {
 		if name == string(b) {
 			*p = Profile(i)
 			return nil
 		}
+		known += " " + name
 	}
-	return fmt.Errorf("faults: %q is no profile: one of calm, partitions, crashes, mixed", b)
+	return fmt.Errorf("faults: %q is no profile: one of%s", b, known)
 }

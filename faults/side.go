@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 
@@ -37,6 +38,17 @@ func SideOf(ids ...sim.ProcID) (s Side) {
 // Has reports whether id is in s.
 func (s Side) Has(id sim.ProcID) bool { return s&bitOf(id) != 0 }
 
+// Len returns how many processes are in s.
+func (s Side) Len() int { return bits.OnesCount64(uint64(s &^ ClientsBoth)) }
+
+// First returns the server with the lowest id in s, 0 if there is none.
+func (s Side) First() sim.ProcID {
+	if s &= serverBits; s != 0 {
+		return sim.ProcID(bits.TrailingZeros64(uint64(s)))
+	}
+	return 0
+}
+
 func bitOf(id sim.ProcID) Side {
 	switch {
 	case id >= 1 && id <= serversMax:
@@ -49,6 +61,15 @@ func bitOf(id sim.ProcID) Side {
 
 // String renders s as ParseSide reads it: "n1,n3,c2", "n1,c-both", "none".
 func (s Side) String() string { return string(s.append(nil)) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Side) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Side) UnmarshalText(b []byte) (err error) {
+	*s, err = ParseSide(string(b))
+	return err
+}
 
 func (s Side) append(dst []byte) []byte {
 	from := len(dst)
