@@ -7,13 +7,6 @@ type appliedState struct {
 	set  bool
 }
 
-// Execution is a client command that took effect, as opposed to a repeat that was answered from its session.
-type Execution struct {
-	Client uint64
-	Seq    uint64
-	Index  uint64
-}
-
 // Applied observes that the node's state machine has applied the entry at index, and a hash of its whole state afterwards.
 func (c *Cluster) Applied(node, index, stateHash uint64) {
 	n := c.node(node)
@@ -25,24 +18,33 @@ func (c *Cluster) Applied(node, index, stateHash uint64) {
 		}
 		c.report(StateMachineSafety, "apply-gap", node, "applied index %d after %d", index, n.applied)
 	}
+	if int(n.cursor) < len(c.executed) && c.executed[n.cursor].Index < index {
+		c.judgeMissed(n, node, index)
+	}
 	n.applied = index
 	if index > n.commit {
 		// State machine safety: if commitIndex > lastApplied, apply log[lastApplied] (Figure 2): only committed entries are applied.
 		c.report(StateMachineSafety, "applied-uncommitted", node, "applied index %d, its commit index is %d", index, n.commit)
 		return
 	}
-	if index < uint64(len(c.ledger)) && index <= n.last() && !n.commitSplit && !c.agrees(n, index) {
+	if index < uint64(len(c.ledger)) && index <= n.log.last() && !n.commitSplit && !c.agrees(n, index) {
 		// State machine safety: if a server has applied a log entry at a given index, no other server will ever apply a different log
 		// entry for the same index (Figure 3, §5.4.3).
 		n.commitSplit = true
 		c.report(StateMachineSafety, "applied-differs", node, "index %d: applied an entry of term %d, the committed one has term %d", index,
-			c.entries.nodes[n.log[index]].term, c.entries.nodes[c.ledger[index].entry].term)
+			c.entries.nodes[c.entries.entryAt(&n.log, index)].term, c.entries.nodes[c.ledger[index].entry].term)
 	}
-	c.judgeState(n, node, index, stateHash)
+	if !n.executionSplit {
+		c.closed = max(c.closed, index-1)
+	}
+	c.judgeState(n, node, index, stateHash, "state-differs")
 }
 
 // judgeState: state machines are deterministic (§2), so the same entries in the same order leave the same state everywhere.
-func (c *Cluster) judgeState(n *nodePicture, node, index, hash uint64) {
+func (c *Cluster) judgeState(n *nodePicture, node, index, hash uint64, rule string) {
+	if n.stateSplit {
+		return
+	}
 	for uint64(len(c.states)) <= index {
 		c.states = append(c.states, appliedState{})
 	}
@@ -51,9 +53,9 @@ func (c *Cluster) judgeState(n *nodePicture, node, index, hash uint64) {
 		*s = appliedState{hash: hash, node: uint32(node), set: true}
 		return
 	}
-	if s.hash != hash && !n.stateSplit {
+	if s.hash != hash {
 		n.stateSplit = true
-		c.report(StateMachineSafety, "state-differs", node, "state after index %d hashes to %016x, on n%d to %016x", index, hash, s.node, s.hash)
+		c.report(StateMachineSafety, rule, node, "state after index %d hashes to %016x, on n%d to %016x", index, hash, s.node, s.hash)
 	}
 }
 
@@ -64,26 +66,3 @@ func (c *Cluster) StateHash(index uint64) (uint64, bool) {
 	}
 	return 0, false
 }
-
-// Executed observes that applying index made the client's command take effect on the node. Every node reports it; a
-// command answered from its session is not reported. Expected amortised O(1).
-func (c *Cluster) Executed(node, index, client, seq uint64) {
-	if at, ok := c.executing.find(client, seq); ok {
-		if first := c.executed[at].Index; first != index {
-			// Exactly once: if a server receives a command whose serial number has already been executed, it responds without
-			// executing the request again (§8).
-			c.report(ExactlyOnce, "executed-twice", node, "c%d#%d took effect at index %d and again at %d", client, seq, first, index)
-		}
-		return
-	}
-	if last := len(c.executed); last > 0 && c.executed[last-1].Index >= index {
-		// State machine safety: whoever came this far first decided that nothing, or another command, takes effect here.
-		c.report(StateMachineSafety, "execution-differs", node, "c%d#%d takes effect at index %d here; elsewhere it did not", client, seq, index)
-		return
-	}
-	c.executing.put(client, seq, uint32(len(c.executed)))
-	c.executed = append(c.executed, Execution{Client: client, Seq: seq, Index: index})
-}
-
-// Executions returns the commands that took effect, in log order: the witness for [Checker.Check]. It belongs to c until Reset.
-func (c *Cluster) Executions() []Execution { return c.executed }

@@ -34,6 +34,70 @@ func BenchmarkCluster(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*nodes*entries*3), "ns/observation")
 }
 
+// BenchmarkClusterWatched is the same with everything a harness tells of disks, votes, acknowledgements and sessions.
+func BenchmarkClusterWatched(b *testing.B) {
+	b.Run("by ticket", func(b *testing.B) { benchmarkWatched(b, false) })
+	b.Run("by bytes", func(b *testing.B) { benchmarkWatched(b, true) })
+}
+
+func benchmarkWatched(b *testing.B, decoded bool) {
+	const nodes, entries = 5, 2000
+	c := Cluster{WatchDisks: true, DecodedDisks: decoded}
+	data := make([]byte, 48)
+	run := func() { watchedRun(&c, nodes, entries, data) }
+	run()
+	if c.Findings.Total() != 0 {
+		b.Fatal(c.Findings.All())
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		run()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*nodes*entries), "ns/entry-on-a-node")
+}
+
+// watchedRun is a healthy run told in full: what a node stores is on its disk, acknowledged, committed, applied and, every 100 entries,
+// compacted.
+func watchedRun(c *Cluster, nodes, entries uint64, data []byte) {
+	c.Reset(int(nodes))
+	for node := uint64(1); node <= nodes; node++ {
+		c.Configured(node, 0, Configuration{Voters: []uint64{1, 2, 3, 4, 5}[:nodes]})
+		c.HardState(node, 1, 1)
+		c.DiskHardState(node, 1, 1, 0)
+		c.Promised(node, 1, 1)
+	}
+	c.Elected(1, 1)
+	for index := uint64(1); index <= entries; index++ {
+		binary.LittleEndian.PutUint64(data, index)
+		for node := uint64(1); node <= nodes; node++ {
+			c.Now(index*8+node, int64(index))
+			c.Appended(node, index, 1, data)
+			if c.DecodedDisks {
+				c.DiskEntry(node, index, 1, EntryHash(data, false))
+			} else {
+				c.Durable(node, index)
+			}
+			if node != 1 {
+				c.Promised(node, 1, 0)
+				c.Acked(node, index)
+			}
+		}
+		for node := uint64(1); node <= nodes; node++ {
+			c.Promised(1, 1, 1)
+			c.Committed(node, index)
+			c.Applied(node, index, index)
+			c.Executed(node, index, index%5, index)
+			if index%100 == 0 {
+				if c.DecodedDisks {
+					c.DiskSnapshot(node, index, 1)
+					c.DiskCompacted(node, index)
+				}
+				c.Compacted(node, index)
+			}
+		}
+	}
+}
+
 func benchmarkOne(b *testing.B, entries uint64, prepare, observe func(c *Cluster, index uint64)) {
 	var c Cluster
 	run := func(count bool) {
@@ -79,6 +143,28 @@ func BenchmarkCommitted(b *testing.B) {
 func BenchmarkApplied(b *testing.B) {
 	benchmarkOne(b, 2000, func(c *Cluster, index uint64) { c.Appended(1, index, 1, nil); c.Committed(1, index) },
 		func(c *Cluster, index uint64) { c.Applied(1, index, index) })
+}
+
+func TestWatchedObservationsDoNotAllocate(t *testing.T) {
+	c := Cluster{WatchDisks: true, DecodedDisks: true}
+	data := make([]byte, 48)
+	run := func() {
+		watchedRun(&c, 3, 300, data)
+		c.AppendedConfiguration(1, 301, 1, data)
+		c.Configured(1, 301, Configuration{Voters: []uint64{1, 2, 3, 4}})
+		c.Joined(4)
+		c.Installed(4, 300, 1)
+		c.Restored(4, 300, 1, 300)
+		c.RestartedAfter(2, 300, 1)
+		c.Restored(2, 300, 1, 300)
+	}
+	run()
+	if c.Findings.Total() != 0 {
+		t.Fatal(c.Findings.All())
+	}
+	if n := testing.AllocsPerRun(20, run); n != 0 {
+		t.Errorf("%v allocations in a run like the one before", n)
+	}
 }
 
 func TestObservationsDoNotAllocate(t *testing.T) {

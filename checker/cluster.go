@@ -6,16 +6,32 @@ import "fmt"
 // order of the run. A violation never stops it: the picture follows what was observed, right or wrong, and all findings are
 // collected in [Cluster.Findings].
 //
-// Appended, Committed and Applied cost expected amortised O(1) (plus hashing the data) and allocate only while memory grows
+// What a node does within one step is to be told in this order: its term, vote and role; what it appends and removes; its
+// configuration; its commit index; what it applies. The judges of a leader's changes wait for the end of the step (the
+// next Now), since a leader may commit and append in one breath.
+//
+// The calls made for every entry cost expected amortised O(1) (plus hashing the data) and allocate only while memory grows
 // beyond that of earlier runs. Call Reset before first use.
 type Cluster struct {
 	// OldTermCommits switches off the rule "old-term-commit": set it for an implementation that may commit entries of
 	// earlier terms by other evidence than counting replicas.
 	OldTermCommits bool
+	// EarlyChanges switches off the rule "change-before-own-commit": set it for an implementation that rules out by other means
+	// that two changes of leaders who know nothing of each other are under way.
+	EarlyChanges bool
+	// AppliedConfigurations says that a configuration is in force once its entry is applied, and not as soon as it is in the log:
+	// the rule "configuration-not-in-force" is off.
+	AppliedConfigurations bool
+	// AnyOrder switches off the rule "out-of-order": set it when clients have no sessions that put their operations in order.
+	AnyOrder bool
 	// WatchDisks switches on the rules that need Durable, Recovered, Acked and every Promised vote; see durable.go.
 	WatchDisks bool
+	// DecodedDisks says that what is on a disk is told by who decodes its guaranteed bytes (see disk.go), and not by Durable.
+	DecodedDisks bool
 
 	Findings Findings
+
+	keptBack bool // see KeptBack
 
 	step    uint64
 	at      int64
@@ -27,7 +43,10 @@ type Cluster struct {
 	elections  []election
 	electionOf pairTable // (term, 0) -> position in elections of the term's first leader
 	lastTerm   uint64    // highest term with a leader
-	votes      pairTable // (term, voter) -> candidate
+	votes      pairTable // (term, voter and membership) -> candidate
+
+	configurations configurationBook
+	suspects       []suspect // changes of this step that may have come too early
 
 	ledger   []commitment // by index; [0] stands for the empty log
 	segments []segment    // runs of the ledger committed in one term
@@ -35,164 +54,154 @@ type Cluster struct {
 	states    []appliedState // by index
 	executed  []Execution    // in index order
 	executing pairTable      // (client, sequence) -> position in executed
+	closed    uint64         // some node has gone on beyond this index: nothing more takes effect there
+	clients   pairTable      // (client, 0) -> position in latest
+	latest    []uint64       // highest sequence a client's operation took effect with
 }
 
 // MaxNodes bounds node ids: the picture of a node is found by its id.
 const MaxNodes = 4096
 
-// nodePicture is what was observed of one node. Everything but the promise belongs to the current incarnation.
+// nodePicture is what was observed of one node. Everything but the promises, the disk and the membership belongs to the current
+// incarnation.
 type nodePicture struct {
-	log     []uint32 // identities of its entries by index; [0] is the empty log
+	log     logView
 	commit  uint64
 	applied uint64
 	term    uint64 // of its last hard state
 	vote    uint64 // last vote other than none within term
 	leading uint64 // term it leads, 0 when it does not
 
+	recordedTerm uint64 // its own view, as told last
+	recordedVote uint64
+
 	promisedTerm uint64 // what left the node must survive every restart
 	promisedVote uint64
+	twiceIn      uint64 // term in which it was found to have voted twice
 
-	commitSplit bool // its commitments were already found to differ from the ledger's
-	stateSplit  bool // its state was already found to differ
-	known       bool
+	commitSplit    bool // its commitments were already found to differ from the ledger's
+	stateSplit     bool // its state was already found to differ
+	executionSplit bool // what takes effect on it was already found to differ
+	known          bool
 
-	durable    uint64 // the log is known to be on disk up to here
+	snapshot uint64 // newest snapshot its log or state came from
+	cursor   uint32 // executions it has reported, or has taken over with a snapshot
+
+	durable    uint64 // the log is known to be on disk up to here; see DecodedDisks
 	acked      uint64 // an acknowledgement of the log up to here has left the node, in any incarnation
 	ackedEntry uint32
+	vouched    uint32 // newest entry that was acknowledged before damage, see stored
+	disk       diskPicture
+
+	member       uint32 // times it was wiped: it is another member each time
+	conf         uint32 // configuration in force, see configurationBook
+	confEntry    uint32 // the entry that made it
+	configured   bool   // it has told its configuration
+	outsider     bool   // it does not vote in it
+	outsiderTold uint64 // term in which it was found to lead all the same
 }
 
-func (n *nodePicture) last() uint64 { return uint64(len(n.log) - 1) }
-
-// Reset forgets everything for a run of nodes 1..nodes, keeping memory. Nodes with higher ids may still appear.
+// Reset forgets everything for a run of nodes 1..nodes, keeping memory. Until told otherwise (Configured) these are the voters. Nodes
+// with higher ids may still appear.
 func (c *Cluster) Reset(nodes int) {
 	c.Findings.Reset()
+	c.keptBack = false
 	c.step, c.at, c.servers = 0, 0, nodes
 	c.votes.reset()
 	for i := range c.nodes {
-		c.nodes[i] = nodePicture{log: c.nodes[i].log[:0]}
+		n := &c.nodes[i]
+		*n = nodePicture{log: logView{ids: n.log.ids[:0]}, disk: diskPicture{log: logView{ids: n.disk.log.ids[:0]}}}
 	}
 	c.entries.reset()
 	c.elections = c.elections[:0]
 	c.electionOf.reset()
 	c.lastTerm = 0
+	c.configurations.reset(nodes)
+	c.suspects = c.suspects[:0]
 	c.ledger = append(c.ledger[:0], commitment{})
 	c.segments = c.segments[:0]
 	c.states = append(c.states[:0], appliedState{})
 	c.executed = c.executed[:0]
 	c.executing.reset()
+	c.closed = 0
+	c.clients.reset()
+	c.latest = c.latest[:0]
 	if nodes > 0 {
 		c.node(uint64(nodes))
 	}
 }
 
-// Now stamps the observations that follow: kernel step and virtual nanoseconds.
-func (c *Cluster) Now(step uint64, at int64) { c.step, c.at = step, at }
+// Now stamps the observations that follow: kernel step and virtual nanoseconds. A new step ends the one before, and what was left
+// to be judged at its end is judged.
+func (c *Cluster) Now(step uint64, at int64) {
+	if len(c.suspects) != 0 && step != c.step {
+		c.judgeSuspects()
+	}
+	c.step, c.at = step, at
+}
 
-// Restarted observes that the node begins a new incarnation. Its log is empty until Appended feeds the recovered one; its commit
-// index and its state machine begin at zero. Its recovered term and vote come with HardState, after the log.
-func (c *Cluster) Restarted(node uint64) {
+// Restarted observes that the node begins a new incarnation with a whole log: see RestartedAfter.
+func (c *Cluster) Restarted(node uint64) { c.RestartedAfter(node, 0, 0) }
+
+// RestartedAfter observes that the node begins a new incarnation with a log that begins after the entry of this index and term: a
+// snapshot stands for what was before. The log is empty until Appended feeds the recovered entries; the commit index begins at
+// index, and the state machine at zero until Restored. The recovered term and vote come with HardState, after the log, and so
+// does the configuration with Configured.
+func (c *Cluster) RestartedAfter(node, index, term uint64) {
 	n := c.node(node)
 	*n = nodePicture{
-		log: n.log[:1], promisedTerm: n.promisedTerm, promisedVote: n.promisedVote, known: true,
-		acked: n.acked, ackedEntry: n.ackedEntry,
+		log: n.log, promisedTerm: n.promisedTerm, promisedVote: n.promisedVote, twiceIn: n.twiceIn, known: true,
+		acked: n.acked, ackedEntry: n.ackedEntry, vouched: n.vouched, disk: n.disk, member: n.member,
+		conf: n.conf, confEntry: n.confEntry, configured: n.configured, outsider: n.outsider,
 	}
+	n.log.restart(0, 0)
+	if index == 0 {
+		return
+	}
+	id, fault := c.snapshotEntry(index, term)
+	if fault != "" {
+		c.reportSnapshot(n, node, index, term, fault)
+		if fault == ruleNoEntry && index > MaxEntries {
+			return
+		}
+	}
+	n.log.restart(index, id)
+	n.commit, n.snapshot = index, index
 }
 
 // Crashed observes that the node is dead: it leads no more.
 func (c *Cluster) Crashed(node uint64) { c.node(node).leading = 0 }
 
-// Appended observes that an entry was stored in the node's log. When index is not beyond the end of the log, everything from index
-// on was removed first. The data is not kept.
-func (c *Cluster) Appended(node, index, term uint64, data []byte) {
+// Joined observes a new server with an empty disk, which knows no configuration yet.
+func (c *Cluster) Joined(node uint64) {
 	n := c.node(node)
-	last := n.last()
-	if index <= last && index > 0 {
-		c.cut(n, node, index-1, "leader-overwrites")
-	} else if index != last+1 {
-		// Log matching: an entry is only stored on top of the one before it (the consistency check, §5.3).
-		c.report(LogMatching, "log-gap", node, "entry %d of term %d stored in a log that ends at %d", index, term, last)
-		return
-	}
-	parent := n.log[index-1]
-	id, rival := c.entries.add(parent, term, data)
-	n.log = append(n.log, id)
-	c.judgeSource(n, node, id)
-	if rival != 0 {
-		c.judgeRival(node, id, rival)
-	}
-	// Log matching: the terms of a log never decrease, since a leader appends only entries of its own, latest term (§5.3).
-	if before := c.entries.nodes[parent].term; term < before {
-		c.report(LogMatching, "term-decreases", node, "entry %d has term %d on top of term %d", index, term, before)
-	}
+	c.configurations.none(n)
 }
 
-// judgeSource asks where an entry comes from. Log matching: a server stores only what the leader of its term sends it, which the
-// leader's log holds, and refuses appends of earlier terms (§5.1, §5.3). A view without a term, that of a server whose log is being
-// recovered, says nothing. Cost: O(log of how far the entry is behind the leader's last one).
-func (c *Cluster) judgeSource(n *nodePicture, node uint64, id uint32) {
-	if n.leading == 0 && n.term == 0 {
-		return
-	}
-	at, led := c.electionOf.find(max(n.leading, n.term), 0)
-	if n.leading != 0 {
-		if led && c.elections[at].node == node {
-			c.elections[at].tip = id
-		}
-		return
-	}
-	e := &c.entries.nodes[id]
-	if !led {
-		c.report(LogMatching, "entry-of-no-leader", node, "entry %d of term %d stored in term %d, which has no leader", e.index, e.term, n.term)
-		return
-	}
-	tip := c.elections[at].tip
-	if tip != id && (c.entries.nodes[tip].index < e.index || c.entries.ancestor(tip, uint64(e.index)) != id) {
-		c.report(LogMatching, "entry-not-of-leader", node, "entry %d of term %d stored in term %d, whose leader n%d does not have it",
-			e.index, e.term, n.term, c.elections[at].node)
-	}
-}
-
-// Log matching: if two logs contain an entry with the same index and term, then the logs are identical in all entries up
-// through the given index (Figure 3, §5.3). It holds across time too, because a term has one leader and that leader makes one
-// entry per index; so the first entry seen at an index and term stands for all.
-func (c *Cluster) judgeRival(node uint64, id, rival uint32) {
-	mine, other := c.entries.nodes[id], c.entries.nodes[rival]
-	if c.entries.nodes[mine.parent].forked|c.entries.nodes[other.parent].forked != 0 {
-		return // the difference lies deeper and was reported there
-	}
-	if c.entries.nodes[mine.parent].chain != c.entries.nodes[other.parent].chain {
-		c.report(LogMatching, "prefix-differs", node, "index %d term %d stands on term %d here, on term %d where it was first seen",
-			mine.index, mine.term, c.entries.nodes[mine.parent].term, c.entries.nodes[other.parent].term)
-		return
-	}
-	c.report(LogMatching, "entry-differs", node, "index %d term %d has chain %016x here, %016x where it was first seen",
-		mine.index, mine.term, mine.chain, other.chain)
-}
-
-// Truncated observes that the node's log now ends at last, with nothing appended.
-func (c *Cluster) Truncated(node, last uint64) {
+// Wiped observes that the server's disk was emptied, to join again as another member. What the former one had voted and acknowledged is
+// no promise of the new one; that it did remains true, and counts for the leaders it elected.
+func (c *Cluster) Wiped(node uint64) {
 	n := c.node(node)
-	if last < n.last() {
-		c.cut(n, node, last, "leader-truncates")
-	}
+	*n = nodePicture{log: n.log, disk: n.disk, known: true, member: n.member + 1}
+	n.log.restart(0, 0)
+	n.disk.clear()
+	c.configurations.none(n)
 }
 
-// cut removes the node's entries above last, of which there is at least one.
-func (c *Cluster) cut(n *nodePicture, node, last uint64, rule string) {
-	// Leader append-only: a leader never overwrites or deletes entries in its log; it only appends new entries (Figure 3, §5.3).
-	if n.leading != 0 {
-		c.report(LeaderAppendOnly, rule, node, "leader of term %d cut its log from %d back to %d", n.leading, n.last(), last)
+// Damaged observes that a fault destroyed something on the node's disk that was durable: it may forget what it had promised. It must
+// not act against it all the same: two votes in a term are two votes. And who counted on what it had acknowledged until then may go on
+// doing so (see stored).
+func (c *Cluster) Damaged(node uint64) {
+	n := c.node(node)
+	n.promisedTerm, n.promisedVote = 0, 0
+	if n.acked != 0 && c.entries.older(n.vouched, n.ackedEntry) {
+		n.vouched = n.ackedEntry
 	}
-	// State machine safety: what a server considers committed is never taken out of its log (§5.4: committed entries are durable).
-	if last < n.commit {
-		c.report(StateMachineSafety, "committed-truncated", node, "log cut from %d back to %d, below its commit index %d", n.last(), last, n.commit)
-	}
-	n.log = n.log[:last+1]
-	n.forgetTail(last)
+	n.acked, n.ackedEntry = 0, 0
 }
 
 // LastIndex, CommitIndex and AppliedIndex return what was observed of the node's current incarnation.
-func (c *Cluster) LastIndex(node uint64) uint64    { return c.node(node).last() }
+func (c *Cluster) LastIndex(node uint64) uint64    { return c.node(node).log.last() }
 func (c *Cluster) CommitIndex(node uint64) uint64  { return c.node(node).commit }
 func (c *Cluster) AppliedIndex(node uint64) uint64 { return c.node(node).applied }
 
@@ -214,7 +223,8 @@ func (c *Cluster) meet(id uint64) *nodePicture {
 	for i := range c.nodes[:id+1] {
 		if n := &c.nodes[i]; !n.known {
 			n.known = true
-			n.log = append(n.log[:0], 0)
+			n.log.restart(0, 0)
+			n.disk.clear()
 		}
 	}
 	return &c.nodes[id]

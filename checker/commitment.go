@@ -37,7 +37,7 @@ func (c *Cluster) Committed(node, index uint64) {
 		}
 		return
 	}
-	if last := n.last(); index > last {
+	if last := n.log.last(); index > last {
 		// State machine safety: commitIndex = min(leaderCommit, index of last new entry) (Figure 2): nobody commits what it does not have.
 		c.report(StateMachineSafety, "commit-beyond-log", node, "commit index %d in a log that ends at %d", index, last)
 		if index = last; index <= n.commit {
@@ -52,7 +52,7 @@ func (c *Cluster) Committed(node, index uint64) {
 			first++
 		}
 		// State machine safety: a committed entry is the same on every server that commits it (Figure 3, §5.4.3).
-		mine, other := c.entries.nodes[n.log[first]], &c.ledger[first]
+		mine, other := c.entries.nodes[c.entries.entryAt(&n.log, first)], &c.ledger[first]
 		c.report(StateMachineSafety, "commit-differs", node, "index %d: commits an entry of term %d, chain %016x; n%d committed term %d, chain %016x, at step %d",
 			first, mine.term, mine.chain, other.node, c.entries.nodes[other.entry].term, c.entries.nodes[other.entry].chain, other.step)
 	}
@@ -60,24 +60,32 @@ func (c *Cluster) Committed(node, index uint64) {
 		c.extend(n, node, known+1, index)
 	}
 	n.commit = index
+	if len(c.suspects) != 0 {
+		c.clearSuspects(n, node)
+	}
 }
 
 // agrees tells whether the node's log equals the ledger up to index.
 func (c *Cluster) agrees(n *nodePicture, index uint64) bool {
-	mine, other := n.log[index], c.ledger[index].entry
-	return mine == other || c.entries.nodes[mine].chain == c.entries.nodes[other].chain
+	return c.entries.entryAt(&n.log, index) == c.ledger[index].entry
 }
 
 // extend enters the node's entries first..last into the ledger.
 func (c *Cluster) extend(n *nodePicture, node, first, last uint64) {
-	top := &c.entries.nodes[n.log[last]]
+	top := &c.entries.nodes[c.entries.entryAt(&n.log, last)]
 	term := n.leading
 	if term == 0 {
 		term = max(n.term, top.term)
 	}
+	if n.leading != 0 {
+		c.judgeInForce(n, node)
+		if n.outsider {
+			c.judgeOutsider(n, node)
+		}
+	}
 	c.judgeQuorum(n, node, last)
 	for i := first; i <= last; i++ {
-		c.ledger = append(c.ledger, commitment{entry: n.log[i], node: uint32(node), term: term, step: c.step})
+		c.ledger = append(c.ledger, commitment{entry: c.entries.entryAt(&n.log, i), node: uint32(node), term: term, step: c.step})
 	}
 	if len(c.segments) == 0 || c.segments[len(c.segments)-1].term != term {
 		c.segments = append(c.segments, segment{first: first, term: term})

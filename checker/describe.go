@@ -42,6 +42,16 @@ func (h *History) Describe(dst []byte, o *Operation) []byte {
 	default:
 		dst = append(dst, "ok"...)
 	}
+	if o.Read != ReadLogged && o.ret != 0 {
+		dst = append(dst, " ("...)
+		dst = append(dst, o.Read.String()...)
+		dst = append(dst, " at "...)
+		dst = strconv.AppendUint(dst, o.ReadAt, 10)
+		if o.OutOfContract {
+			dst = append(dst, ", out of contract"...)
+		}
+		dst = append(dst, ')')
+	}
 	dst = append(dst, " [step "...)
 	dst = strconv.AppendUint(dst, o.Invoke, 10)
 	if o.ret == 0 {

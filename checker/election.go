@@ -28,8 +28,10 @@ func (c *Cluster) Elected(node, term uint64) {
 	} else {
 		c.electionOf.put(term, 0, uint32(len(c.elections)))
 	}
-	c.judgeVotes(node, term)
-	e := election{term: term, node: node, log: n.log[n.last()], last: n.last(), step: c.step, tip: n.log[n.last()]}
+	c.judgeInForce(n, node)
+	c.judgeCandidate(n, node, term)
+	c.judgeVotes(n, node, term)
+	e := election{term: term, node: node, log: n.log.tip(), last: n.log.last(), step: c.step, tip: n.log.tip()}
 	c.elections = append(c.elections, e)
 	c.lastTerm = max(c.lastTerm, term)
 	n.leading = term
@@ -63,6 +65,7 @@ func (c *Cluster) SteppedDown(node, term uint64) {
 // what was Promised, for a view that never left the node may be forgotten in a crash.
 func (c *Cluster) HardState(node, term, vote uint64) {
 	n := c.node(node)
+	n.recordedTerm, n.recordedVote = term, vote
 	c.judgeTerm(n, node, term, vote)
 	if n.leading != 0 && n.leading < term {
 		n.leading = 0
@@ -84,17 +87,32 @@ func (c *Cluster) promise(n *nodePicture, node, term, vote uint64) {
 	if term == n.promisedTerm && vote == n.promisedVote {
 		return // said before: a leader says it with every message
 	}
-	c.noteVote(node, term, vote)
+	if c.DecodedDisks && c.WatchDisks {
+		c.judgePromise(n, node, term, vote)
+	}
+	if vote != 0 {
+		if earlier := c.noteVote(n, node, term, vote); earlier != vote && n.twiceIn != term {
+			// One vote per term: each server votes for at most one candidate in a given term (§5.2).
+			n.twiceIn = term
+			c.report(ElectionSafety, "two-votes-in-term", node, "term %d: a vote for n%d left the node, now one for n%d", term, earlier, vote)
+		}
+	}
 	switch {
 	case term > n.promisedTerm:
 		n.promisedTerm, n.promisedVote = term, vote
-	case term < n.promisedTerm || vote == 0:
-	case n.promisedVote == 0:
+	case term == n.promisedTerm && n.promisedVote == 0:
 		n.promisedVote = vote
-	case n.promisedVote != vote && n.vote != vote:
-		// One vote per term: each server votes for at most one candidate in a given term (§5.2). The view may have told already.
-		c.report(ElectionSafety, "two-votes-in-term", node, "term %d: a vote for n%d left the node, now one for n%d", term, n.promisedVote, vote)
 	}
+}
+
+// noteVote remembers the votes that leave a node and returns the first one of its term.
+func (c *Cluster) noteVote(n *nodePicture, node, term, candidate uint64) (first uint64) {
+	voter := node | uint64(n.member)<<32
+	if earlier, ok := c.votes.find(term, voter); ok {
+		return uint64(earlier)
+	}
+	c.votes.put(term, voter, uint32(candidate))
+	return candidate
 }
 
 // judgeTerm holds a view of the node (vote 0 for none or unknown) against its earlier ones, and adopts it.
@@ -111,7 +129,8 @@ func (c *Cluster) judgeTerm(n *nodePicture, node, term, vote uint64) {
 	if before == 0 && term == n.promisedTerm {
 		before = n.promisedVote
 	}
-	if before != 0 && vote != 0 && vote != before {
+	if before != 0 && vote != 0 && vote != before && n.twiceIn != term {
+		n.twiceIn = term
 		// One vote per term: each server votes for at most one candidate in a given term (§5.2).
 		c.report(ElectionSafety, "two-votes-in-term", node, "term %d: voted for n%d, now for n%d", term, before, vote)
 	}

@@ -1,7 +1,9 @@
 package checker
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -12,6 +14,35 @@ type GenericOperation struct {
 	Input          any
 	Output         any    // nil when the outcome is unknown
 	Invoke, Return uint64 // times of one clock of the caller's, Return NoReturn when the outcome is unknown
+	// ReadAt is, for a linearizable read answered outside the log, the last index its server had applied; 0 for all others. See
+	// WitnessOrder. (Stale reads are no part of such a history.)
+	ReadAt uint64
+}
+
+// WitnessOrder appends to dst the positions in the history of what took effect, in this order, with the reads outside the log put after
+// the executions of their index, by invocation: what to ask Witness.Fits about. O(n log n).
+func WitnessOrder(history []GenericOperation, order []Execution, dst []int) []int {
+	var byID pairTable
+	var reads []int
+	for i := range history {
+		if g := &history[i]; g.ReadAt == 0 {
+			byID.put(g.Client, g.Seq, uint32(i))
+		} else if g.Return != NoReturn {
+			reads = append(reads, i)
+		}
+	}
+	slices.SortFunc(reads, func(a, b int) int {
+		return cmp.Or(cmp.Compare(history[a].ReadAt, history[b].ReadAt), cmp.Compare(history[a].Invoke, history[b].Invoke), cmp.Compare(a, b))
+	})
+	for _, e := range order {
+		for len(reads) > 0 && history[reads[0]].ReadAt < e.Index {
+			dst, reads = append(dst, reads[0]), reads[1:]
+		}
+		if at, ok := byID.find(e.Client, e.Seq); ok {
+			dst = append(dst, int(at))
+		}
+	}
+	return append(dst, reads...)
 }
 
 // ModelReport is the outcome of a model's check.

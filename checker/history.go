@@ -33,6 +33,28 @@ func (k OpKind) String() string {
 	return fmt.Sprintf("op(%d)", uint8(k))
 }
 
+// ReadKind says how a get is answered, and what its client is promised.
+type ReadKind uint8
+
+const (
+	ReadLogged  ReadKind = iota // by an entry in the log, like every other operation
+	ReadCurrent                 // by a server's state, outside the log, and linearizable all the same
+	ReadStale                   // by a server's state as it is: some state the key has had, namely that after the entry the answer names
+)
+
+// String returns the name used in reports.
+func (k ReadKind) String() string {
+	switch k {
+	case ReadLogged:
+		return "logged"
+	case ReadCurrent:
+		return "current"
+	case ReadStale:
+		return "stale"
+	}
+	return fmt.Sprintf("read(%d)", uint8(k))
+}
+
 // NoReturn is the return step of an operation of unknown outcome.
 const NoReturn = ^uint64(0)
 
@@ -43,9 +65,11 @@ type Invocation struct {
 	Seq       uint64 // unique within the client
 	Key       uint64
 	Kind      OpKind
-	Value     []byte // put, cas: one or more words; append: one word. Not kept.
-	Tombstone uint64 // delete: its id, not 0
-	Expect    Seen   // cas. Not kept.
+	Value     []byte   // put, cas: one or more words; append: one word. Not kept.
+	Tombstone uint64   // delete: its id, not 0
+	Expect    Seen     // cas. Not kept.
+	Read      ReadKind // get
+	Session   bool     // get outside the log: the client was promised a state no older than any it had an answer from before (see ReadAt)
 	Step      uint64
 }
 
@@ -55,7 +79,12 @@ type Completion struct {
 	Seq     uint64
 	Swapped bool // cas: the value was replaced
 	Seen    Seen // get, and cas that did not swap. Not kept.
-	Step    uint64
+	// ReadAt is the last index the server had applied when it answered. A stale read is judged by it. A current read is placed by it
+	// in the order that is tried as a witness, where 0 is no place; no verdict depends on it. Other answers count for Session only.
+	ReadAt uint64
+	// OutOfContract marks a current read whose promise was void: one from a lease while a clock was worse than the bound declared.
+	OutOfContract bool
+	Step          uint64
 }
 
 // Operation is one operation of a history. Steps are the kernel's; the order in which operations were invoked and returned
@@ -63,11 +92,16 @@ type Completion struct {
 type Operation struct {
 	Client, Seq, Key uint64
 	Kind             OpKind
+	Read             ReadKind
 	Swapped          bool
+	Session          bool
+	OutOfContract    bool
 	Written          uint64 // cell a put, delete or cas writes; the word an append adds
 	Expected         uint64 // cell a cas expects
 	Observed         uint64 // cell a get or a failed cas answered
 	Invoke, Return   uint64 // steps; Return is NoReturn when the outcome is unknown
+	ReadAt           uint64 // what the answer said
+	floor            uint64 // highest ReadAt the client had seen when it asked, if that matters
 
 	call, ret uint64 // positions in the history, from 1; ret 0 when the outcome is unknown
 	key       uint32 // dense key number
@@ -102,7 +136,9 @@ func (e *BoundError) Error() string {
 	return fmt.Sprintf("checker: %s: bound of %d reached", e.What, e.Bound)
 }
 
-// History collects the operations of all clients in the order the harness sees them. The zero value is empty and ready.
+// History collects the operations of all clients in the order the harness sees them. A client may have any number of them under way
+// at once: an operation is known by client and sequence number, and what came before what is told by the order of the calls alone. The
+// zero value is empty and ready.
 type History struct {
 	Limit uint64 // operations; 0 is DefaultLimit
 
@@ -112,6 +148,10 @@ type History struct {
 	keyOf  pairTable // (key, 0) -> dense number
 	keys   []uint64  // by dense number
 	events uint64
+
+	unlogged uint64    // reads outside the log
+	clientOf pairTable // (client, 0) -> position in seen
+	seen     []uint64  // highest ReadAt answered to a client
 }
 
 // Reset empties h and keeps its memory and its limit.
@@ -121,7 +161,9 @@ func (h *History) Reset() {
 	h.byID.reset()
 	h.keyOf.reset()
 	h.keys = h.keys[:0]
-	h.events = 0
+	h.events, h.unlogged = 0, 0
+	h.clientOf.reset()
+	h.seen = h.seen[:0]
 }
 
 // Invoke records the start of an operation. It fails with a *BoundError when the history is full, and when the invocation
@@ -137,7 +179,7 @@ func (h *History) Invoke(in Invocation) error {
 	if err := in.validate(); err != nil {
 		return err
 	}
-	op := Operation{Client: in.Client, Seq: in.Seq, Key: in.Key, Kind: in.Kind, Invoke: in.Step, Return: NoReturn}
+	op := Operation{Client: in.Client, Seq: in.Seq, Key: in.Key, Kind: in.Kind, Read: in.Read, Session: in.Session, Invoke: in.Step, Return: NoReturn}
 	var err error
 	switch in.Kind {
 	case OpPut, OpCAS:
@@ -164,6 +206,14 @@ func (h *History) Invoke(in Invocation) error {
 		h.keys = append(h.keys, in.Key)
 	}
 	op.key = key
+	if in.Read != ReadLogged {
+		h.unlogged++
+	}
+	if in.Session {
+		if client, ok := h.clientOf.find(in.Client, 0); ok {
+			op.floor = h.seen[client]
+		}
+	}
 	h.events++
 	op.call = h.events
 	h.byID.put(in.Client, in.Seq, uint32(len(h.ops)))
@@ -172,6 +222,9 @@ func (h *History) Invoke(in Invocation) error {
 }
 
 func (in *Invocation) validate() error {
+	if in.Read > ReadStale || in.Kind != OpGet && in.Read != ReadLogged {
+		return fmt.Errorf("checker: c%d#%d: a %s is no %s read", in.Client, in.Seq, in.Kind, in.Read)
+	}
 	switch in.Kind {
 	case OpGet:
 		return nil
@@ -204,6 +257,9 @@ func (h *History) Return(out Completion) error {
 	if op.ret != 0 {
 		return fmt.Errorf("checker: c%d#%d returned twice", out.Client, out.Seq)
 	}
+	if out.OutOfContract && op.Read != ReadCurrent {
+		return fmt.Errorf("checker: c%d#%d is no current read, so it cannot be out of contract", out.Client, out.Seq)
+	}
 	op.Swapped = op.Kind == OpCAS && out.Swapped
 	if op.Kind == OpGet || op.Kind == OpCAS && !out.Swapped {
 		words, err := h.store(out.Seen)
@@ -212,10 +268,25 @@ func (h *History) Return(out Completion) error {
 		}
 		op.observed, op.Observed = words, out.Seen.Cell()
 	}
+	op.ReadAt, op.OutOfContract = out.ReadAt, out.OutOfContract
+	if out.ReadAt != 0 {
+		h.learn(out.Client, out.ReadAt)
+	}
 	h.events++
 	op.ret = h.events
 	op.Return = out.Step
 	return nil
+}
+
+// learn notes that a client has seen the state after an index.
+func (h *History) learn(client, index uint64) {
+	at, ok := h.clientOf.find(client, 0)
+	if !ok {
+		at = uint32(len(h.seen))
+		h.clientOf.put(client, 0, at)
+		h.seen = append(h.seen, 0)
+	}
+	h.seen[at] = max(h.seen[at], index)
 }
 
 // Len counts the operations; At returns one, in the order of invocation. It belongs to h.

@@ -10,7 +10,9 @@ import (
 // script feeds a history written as text, one event per step, events parted by ";" or new lines:
 //
 //	c1#1 get K | put K V | delete K ID | append K ID | cas K S>V        an invocation
-//	c1#1 ok | swapped | saw S                                           an answer
+//	c1#1 current K [session] | stale K [session]                        a read outside the log
+//	c1#1 ok | swapped | saw S                                           an answer, followed by "@I" if it names an index, and "out" if
+//	                                                                    its promise was void
 //
 // A value V is ids in hex parted by dots; a state S is a value, "!ID" for deleted by ID, or "never".
 func script(t testing.TB, h *History, text string) {
@@ -28,6 +30,18 @@ func script(t testing.TB, h *History, text string) {
 		}
 		in := Invocation{Client: client, Seq: seq, Step: step}
 		out := Completion{Client: client, Seq: seq, Step: step}
+		if f[len(f)-1] == "out" {
+			out.OutOfContract, f = true, f[:len(f)-1]
+		}
+		if last := f[len(f)-1]; last[0] == '@' {
+			if _, err := fmt.Sscan(last[1:], &out.ReadAt); err != nil {
+				t.Fatal(err)
+			}
+			f = f[:len(f)-1]
+		}
+		if f[len(f)-1] == "session" {
+			in.Session, f = true, f[:len(f)-1]
+		}
 		if len(f) > 2 && f[1] != "saw" {
 			in.Key = hex(t, strings.TrimPrefix(f[2], "k"))
 		}
@@ -35,6 +49,12 @@ func script(t testing.TB, h *History, text string) {
 		switch f[1] {
 		case "get":
 			in.Kind = OpGet
+			err = h.Invoke(in)
+		case "current":
+			in.Read = ReadCurrent
+			err = h.Invoke(in)
+		case "stale":
+			in.Read = ReadStale
 			err = h.Invoke(in)
 		case "put":
 			in.Kind, in.Value = OpPut, state(t, f[3]).Value
@@ -90,12 +110,18 @@ func hex(t testing.TB, text string) uint64 {
 	return n
 }
 
-// order makes a committed order of text: "c1#1 c2#1".
+// order makes a committed order of text: "c1#1 c2#1", at index 1 and up; "+c3#1" is at the index of the one before it.
 func order(t testing.TB, text string) []Execution {
 	t.Helper()
 	all := []Execution{}
-	for i, f := range strings.Fields(text) {
-		e := Execution{Index: uint64(i + 1)}
+	index := uint64(0)
+	for _, f := range strings.Fields(text) {
+		if f[0] == '+' {
+			f = f[1:]
+		} else {
+			index++
+		}
+		e := Execution{Index: index}
 		if _, err := fmt.Sscanf(f, "c%d#%d", &e.Client, &e.Seq); err != nil {
 			t.Fatal(err)
 		}

@@ -65,9 +65,11 @@ func (t *pairTable) put(a, b uint64, value uint32) {
 	}
 }
 
+// home is where the search for (a, b) begins. Numbers that follow each other mostly come one after the other, as b, to be put in and
+// to be found: eight of them are neighbours, which memory likes better than eight places anywhere.
 func (t *pairTable) home(a, b uint64) int {
-	h := (bits.RotateLeft64(a*0x9e3779b97f4a7c15, 32) ^ b) * 0xd6e8feb86659fd93
-	return int(h >> t.shift)
+	h := (bits.RotateLeft64(a*0x9e3779b97f4a7c15, 32) ^ b>>3) * 0xd6e8feb86659fd93
+	return int(h>>t.shift)&^7 | int((a+b)&7)
 }
 
 func (t *pairTable) grow() {

@@ -64,7 +64,7 @@ func TestAncestorEqualsWalk(t *testing.T) {
 			log := append([]uint32(nil), from[:rapid.IntRange(1, len(from)).Draw(t, "keep")]...)
 			term := rapid.Uint64Range(1, 3).Draw(t, "term")
 			for range rapid.IntRange(0, 40).Draw(t, "grow") {
-				id, _ := tree.add(log[len(log)-1], term, []byte{byte(rapid.IntRange(0, 1).Draw(t, "data"))})
+				id, _ := tree.add(log[len(log)-1], term, rapid.Uint64Range(0, 1).Draw(t, "content"), rapid.Bool().Draw(t, "change"))
 				log = append(log, id)
 			}
 			logs = append(logs, log)
@@ -83,11 +83,25 @@ func TestAncestorEqualsWalk(t *testing.T) {
 func TestForksAreKeptOnce(t *testing.T) {
 	var tree entryTree
 	tree.reset()
-	first, _ := tree.add(0, 1, []byte("x"))
-	fork, rival := tree.add(0, 1, []byte("y"))
-	again, rivalAgain := tree.add(0, 1, []byte("y"))
+	first, _ := tree.add(0, 1, 7, false)
+	fork, rival := tree.add(0, 1, 8, false)
+	again, rivalAgain := tree.add(0, 1, 8, false)
 	if fork == first || fork != again || rival != first || rivalAgain != first || len(tree.nodes) != 3 {
 		t.Errorf("first %d, forks %d and %d with rivals %d and %d, %d entries", first, fork, again, rival, rivalAgain, len(tree.nodes))
+	}
+}
+
+// An entry that follows its parent in the tree, as most do, is known for the fork it is.
+func TestForksRightAfterTheirParents(t *testing.T) {
+	var tree entryTree
+	tree.reset()
+	first, _ := tree.add(0, 1, 7, false)
+	second, _ := tree.add(first, 2, 7, false)
+	other, _ := tree.add(0, 3, 7, false)
+	for range 2 {
+		if fork, rival := tree.add(other, 2, 8, false); fork != other+1 || rival != second {
+			t.Errorf("fork %d, rival %d; want %d, %d", fork, rival, other+1, second)
+		}
 	}
 }
 
@@ -98,7 +112,7 @@ func TestAncestorIsLogarithmic(t *testing.T) {
 	const length = 1 << 14
 	last := uint32(0)
 	for range length {
-		last, _ = tree.add(last, 1, nil)
+		last, _ = tree.add(last, 1, 0, false)
 	}
 	for index := uint32(0); index < length; index += 11 {
 		hops := 0

@@ -6,18 +6,20 @@ import "fmt"
 type Property uint8
 
 const (
-	PropertyNone       Property = iota
-	ElectionSafety              // ES: Figure 3, §5.2
-	LeaderAppendOnly            // LAO: Figure 3, §5.3
-	LogMatching                 // LM: Figure 3, §5.3
-	LeaderCompleteness          // LC: Figure 3, §5.4
-	StateMachineSafety          // SMS: Figure 3, §5.4.3
-	Linearizability             // LIN: client answers have no order that explains them
-	ExactlyOnce                 // EO: one client command took effect more than once (§8)
-	Durability                  // DUR: something acknowledged is not, or no longer, there
-	Liveness                    // LIVE: no progress although nothing stood in the way
-	Crash                       // CRASH: the system under test panicked or gave up
-	Bound                       // BOUND: a bound on steps, queues or sizes was exceeded
+	PropertyNone        Property = iota
+	ElectionSafety               // ES: Figure 3, §5.2
+	LeaderAppendOnly             // LAO: Figure 3, §5.3
+	LogMatching                  // LM: Figure 3, §5.3
+	LeaderCompleteness           // LC: Figure 3, §5.4
+	StateMachineSafety           // SMS: Figure 3, §5.4.3
+	Linearizability              // LIN: client answers have no order that explains them
+	ExactlyOnce                  // EO: one client command took effect more than once (§8)
+	Durability                   // DUR: something acknowledged is not, or no longer, there
+	Liveness                     // LIVE: no progress although nothing stood in the way
+	Crash                        // CRASH: the system under test panicked or gave up
+	Bound                        // BOUND: a bound on steps, queues or sizes was exceeded
+	ConfigurationSafety          // CFG: two configurations can decide without each other (§6, thesis §4)
+	SessionOrder                 // SESS: a client was shown an order that its session rules out
 	propertyCount
 )
 
@@ -48,6 +50,10 @@ func (p Property) String() string {
 		return "CRASH"
 	case Bound:
 		return "BOUND"
+	case ConfigurationSafety:
+		return "CFG"
+	case SessionOrder:
+		return "SESS"
 	}
 	return fmt.Sprintf("PROPERTY(%d)", uint8(p))
 }
@@ -79,6 +85,10 @@ func (p Property) Name() string {
 		return "crash"
 	case Bound:
 		return "bound"
+	case ConfigurationSafety:
+		return "configuration safety"
+	case SessionOrder:
+		return "session order"
 	}
 	return p.String()
 }

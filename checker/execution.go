@@ -1,0 +1,95 @@
+package checker
+
+// Execution is a client command that took effect, as opposed to a repeat that was answered from its session. Several may take
+// effect at one index, in this order: a command may release others that waited for it.
+type Execution struct {
+	Client uint64
+	Seq    uint64
+	Index  uint64
+}
+
+// Executed observes that applying index made the client's command take effect on the node. Every node reports it, after the
+// indexes before were Applied; a command answered from its session is not reported. O(1) for what another node has reported, else
+// expected amortised O(1).
+func (c *Cluster) Executed(node, index, client, seq uint64) {
+	n := c.node(node)
+	e := Execution{Client: client, Seq: seq, Index: index}
+	all := len(c.executed)
+	if int(n.cursor) < all && c.executed[n.cursor] == e {
+		n.cursor++
+		return
+	}
+	at, again := c.executing.find(client, seq)
+	switch {
+	case again && (c.executed[at].Index != index || at < n.cursor):
+		// Exactly once: if a server receives a command whose serial number has already been executed, it responds without
+		// executing the request again (§8).
+		c.report(ExactlyOnce, "executed-twice", node, "c%d#%d took effect at index %d and again at %d", client, seq, c.executed[at].Index, index)
+	case n.executionSplit:
+	case again || int(n.cursor) < all || index <= c.closed || all > 0 && c.executed[all-1].Index > index:
+		// State machine safety: whoever came this far first decided that nothing, or another command, takes effect here.
+		n.executionSplit = true
+		c.report(StateMachineSafety, "execution-differs", node, "c%d#%d takes effect at index %d here; elsewhere it did not", client, seq, index)
+	default:
+		c.executing.put(client, seq, uint32(all))
+		c.executed = append(c.executed, e)
+		n.cursor++
+		c.judgeOrder(node, e)
+	}
+}
+
+// judgeMissed reports that the node has come to index without what took effect elsewhere before it.
+func (c *Cluster) judgeMissed(n *nodePicture, node, index uint64) {
+	if n.executionSplit {
+		return
+	}
+	n.executionSplit = true
+	e := &c.executed[n.cursor]
+	c.report(StateMachineSafety, "execution-differs", node, "c%d#%d took effect at index %d elsewhere; here it had not when index %d was applied",
+		e.Client, e.Seq, e.Index, index)
+}
+
+// judgeOrder: a client's commands take effect in the order it numbered them (thesis §6.3: sessions give each client's commands in
+// order, exactly once).
+func (c *Cluster) judgeOrder(node uint64, e Execution) {
+	at, ok := c.clients.find(e.Client, 0)
+	switch {
+	case !ok:
+		c.clients.put(e.Client, 0, uint32(len(c.latest)))
+		c.latest = append(c.latest, e.Seq)
+	case e.Seq > c.latest[at]:
+		c.latest[at] = e.Seq
+	case !c.AnyOrder:
+		c.report(SessionOrder, "out-of-order", node, "c%d#%d takes effect at index %d, after c%d#%d", e.Client, e.Seq, e.Index, e.Client, c.latest[at])
+	}
+}
+
+// executedUpTo counts the executions at indexes up to index. O(log executions).
+func (c *Cluster) executedUpTo(index uint64) uint32 {
+	low, high := 0, len(c.executed)
+	for low < high {
+		if middle := low + (high-low)/2; c.executed[middle].Index <= index {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return uint32(low)
+}
+
+// Executions returns the commands that took effect, in log order: the witness for [Checker.Check]. It belongs to c until Reset.
+func (c *Cluster) Executions() []Execution { return c.executed }
+
+// ReadAnswered observes that the node answers a read from its state after index, without an entry in the log. floor is LedgerEnd when the
+// client asked if the answer is to be linearizable, else 0.
+func (c *Cluster) ReadAnswered(node, index, floor uint64) {
+	if n := c.node(node); index > n.applied {
+		// Session order: an answer names the state it was made from, for the client to insist on it later.
+		c.report(SessionOrder, "read-ahead-of-state", node, "a read was answered as of index %d; the node has applied up to %d", index, n.applied)
+	}
+	if index < floor {
+		// Linearizability: a read-only request is answered with the effect of all that was committed when it was asked, for the
+		// leader waits for its state machine to advance at least as far as that (thesis §6.4).
+		c.report(Linearizability, "read-behind-commit", node, "a read was answered as of index %d; index %d was committed before it was asked", index, floor)
+	}
+}
