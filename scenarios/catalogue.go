@@ -120,6 +120,9 @@ func Builtin() []Scenario {
 		{Name: "partitions", Doc: "messages lost, doubled, late and out of order; servers isolated, sides split, links cut one way or both", Make: makePartitions},
 		{Name: "crashes", Doc: "messages disturbed; servers crash and lose power at moments and times, alone and all at once", Make: makeCrashes},
 		{Name: "mixed", Doc: "everything, as a swarm: each run has its own selection and rates", Make: MakeMixed},
+		{Name: "membership", Doc: "a cluster grows from one server to five, has every member replaced and shrinks to one, under load and crashes", Make: makeMembership},
+		{Name: "clocks", Doc: "mixed, with clocks that step and run up to twice as fast: leases are out of contract, and nothing else may break", Make: makeClocks},
+		{Name: "damage", Doc: "mixed, and the disks of a minority rot, lose writes, or come back empty", Make: makeDamage},
 		{Name: "canary", Doc: "disks lie about syncs and the whole cluster loses power: always a violation, to try the failure path", Make: makeCanary, Unsafe: true},
 	}
 }

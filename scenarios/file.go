@@ -358,7 +358,7 @@ func (p *fileParser) parseOverrides(v *sim.Vocabulary, app workload.Application,
 			return p.fail(at, "%s has a line already, %d", v.AppendKey(nil, d.Key), first)
 		}
 		seen[d.Key] = at
-		if err := world.CheckDisturbance(v, app, d, c.Options.Cluster.Nodes, c.plan()); err != nil {
+		if err := world.CheckDisturbance(v, app, d, c.Options.Cluster.Nodes+c.Options.Cluster.Spares, c.plan()); err != nil {
 			return p.fail(at, "%v", err)
 		}
 		c.Overrides = append(c.Overrides, d)

@@ -9,6 +9,7 @@ import (
 	"raftsim/network"
 	"raftsim/raft"
 	"raftsim/raft/client"
+	"raftsim/raft/server"
 	"raftsim/scenarios/workload"
 	"raftsim/scenarios/world"
 	"raftsim/sim"
@@ -40,6 +41,27 @@ type Cluster struct {
 	MaxEntriesPerMessage int           `toml:"max_entries_per_message"`
 	MaxInflight          int           `toml:"max_inflight"`
 	MaxUncommitted       int           `toml:"max_uncommitted"` // entries beyond which a leader refuses more
+
+	Spares              int           `toml:"spares"`      // servers that may be added to the first members
+	Memberships         []string      `toml:"memberships"` // that an operator brings about one after the other: "n1,n2,n3", "n2 learners n3 joint"
+	MaxInflightBytes    int           `toml:"max_inflight_bytes"`
+	MaxUncommittedBytes int           `toml:"max_uncommitted_bytes"`
+	MaxBytesPerMessage  int           `toml:"max_bytes_per_message"`
+	MaxCommitted        int           `toml:"max_committed"`       // entries handed out to be applied at once
+	MaxApplying         int           `toml:"max_applying"`        // entries handed out and not applied; 0: no limit
+	MaxPendingAppends   int           `toml:"max_pending_appends"` // writes under way; 0: no limit, 1: one after the other
+	ParallelAppend      bool          `toml:"parallel_append"`     // a leader sends while it writes
+	Pipeline            bool          `toml:"pipeline"`            // appends are sent before those before are answered
+	AsyncApply          bool          `toml:"async_apply"`
+	ApplyDelay          time.Duration `toml:"apply_delay"`      // with async_apply
+	ApplyBatch          int           `toml:"apply_batch"`      // with async_apply
+	SnapshotEntries     int           `toml:"snapshot_entries"` // applied since the last snapshot, until the next; 0: none is taken unasked
+	RetainEntries       int           `toml:"retain_entries"`   // kept before a snapshot for followers a little behind
+	ChunkBytes          int           `toml:"chunk_bytes"`      // of a snapshot in one message
+	SegmentBytes        int           `toml:"segment_bytes"`    // of a file of the log
+	SessionTTL          time.Duration `toml:"session_ttl"`      // 0: sessions never end
+	LeaseReads          bool          `toml:"lease_reads"`
+	ClockDrift          int           `toml:"clock_drift"` // parts per million that lease reads allow for
 }
 
 // Workload is the clients.
@@ -54,6 +76,14 @@ type Workload struct {
 	AttemptTimeout   time.Duration `toml:"attempt_timeout"`
 	OperationTimeout time.Duration `toml:"operation_timeout"`
 	Sticky           bool          `toml:"sticky"`
+	Window           int           `toml:"window"`   // operations of one client under way
+	ReadLog          uint64        `toml:"read_log"` // weights of the ways in which gets are answered
+	ReadLeader       uint64        `toml:"read_leader"`
+	ReadLease        uint64        `toml:"read_lease"`
+	ReadFollower     uint64        `toml:"read_follower"`
+	ReadStale        uint64        `toml:"read_stale"`
+	Monotonic        bool          `toml:"monotonic"` // stale reads are never older than what the client has seen
+	Spread           bool          `toml:"spread"`    // follower and stale reads go round the servers
 }
 
 // Network is the links, and the noise on messages.
@@ -78,6 +108,12 @@ type Disk struct {
 	Slow        sim.Ratio     `toml:"slow"`
 	SlowMin     time.Duration `toml:"slow_min"`
 	SlowMax     time.Duration `toml:"slow_max"`
+	SectorSize  int           `toml:"sector_size"`
+	Fails       sim.Ratio     `toml:"fails"` // syncs that fail
+	Full        sim.Ratio     `toml:"full"`  // syncs after which the disk gets full
+	FullBytes   int64         `toml:"full_bytes"`
+	FullMin     time.Duration `toml:"full_min"`
+	FullMax     time.Duration `toml:"full_max"`
 }
 
 // RunLimits is how long a run takes and what bounds it.
@@ -87,6 +123,8 @@ type RunLimits struct {
 	MaxSteps         uint64        `toml:"max_steps"`
 	MaxInstantSteps  uint64        `toml:"max_instant_steps"`
 	SearchSteps      uint64        `toml:"search_steps"` // model steps of a search for a legal order, per key
+	Settle           bool          `toml:"settle"`       // the membership asked for last is to be reached in the quiet end
+	DecodeDisks      bool          `toml:"decode_disks"` // what is durable is judged by the bytes on disk
 }
 
 // Defaults returns the options every scenario starts from: three servers in a calm world, with the timing that the etcd
@@ -96,15 +134,19 @@ func Defaults() Options {
 		Cluster: Cluster{
 			Nodes: 3, ElectionTimeout: time.Second, HeartbeatInterval: 100 * time.Millisecond, KeepAlive: time.Second,
 			PreVote: true, CheckQuorum: true, Forward: true, Jitter: true, MaxEntriesPerMessage: 64, MaxInflight: 256, MaxUncommitted: 1024,
+			MaxInflightBytes: 16 << 20, MaxUncommittedBytes: 64 << 20, MaxBytesPerMessage: 1 << 20, MaxCommitted: 1024,
+			ParallelAppend: true, Pipeline: true, ApplyDelay: time.Millisecond, ApplyBatch: 64,
+			SnapshotEntries: 1000, RetainEntries: 100, ChunkBytes: 64 << 10, SegmentBytes: 64 << 10, ClockDrift: 500,
 		},
 		Workload: Workload{
 			Application: "kv", Clients: 3, Keys: 2, Classes: []string{workload.ClassRegister, workload.ClassMixed},
 			Pause: 20 * time.Millisecond, AttemptTimeout: time.Second, OperationTimeout: 4 * time.Second,
+			Window: 1, ReadLog: 1,
 		},
 		Network: Network{Delay: time.Millisecond, Spread: 2 * time.Millisecond, LateShape: network.Exponential},
-		Disk:    Disk{SyncLatency: time.Millisecond},
+		Disk:    Disk{SyncLatency: time.Millisecond, SectorSize: 512, FullBytes: 4096, FullMin: 100 * time.Millisecond, FullMax: time.Second},
 		Run: RunLimits{
-			Window: 3 * time.Second, LivenessTimeouts: 20, MaxSteps: 2_000_000, MaxInstantSteps: 100_000, SearchSteps: 30_000,
+			Window: 3 * time.Second, LivenessTimeouts: 20, MaxSteps: 2_000_000, MaxInstantSteps: 100_000, SearchSteps: 30_000, DecodeDisks: true,
 		},
 	}
 }
@@ -113,6 +155,9 @@ func Defaults() Options {
 type OptionError struct{ Key, Problem string }
 
 func (e *OptionError) Error() string { return e.Key + ": " + e.Problem }
+
+// weightMax bounds the weights of kinds of reads.
+const weightMax = 1_000_000
 
 // stepsMax bounds the bounds on steps.
 const stepsMax = 1 << 62
@@ -125,6 +170,8 @@ func (o *Options) Validate() error {
 	switch {
 	case c.Nodes < 1 || c.Nodes > 31:
 		return bad("cluster.nodes", "%d servers: want 1 to 31", c.Nodes)
+	case c.Spares < 0 || c.Nodes+c.Spares > 31:
+		return bad("cluster.spares", "%d spares besides %d servers: want at least 0, and at most 31 servers in all", c.Spares, c.Nodes)
 	case c.InitialLeader < 0 || c.InitialLeader > c.Nodes:
 		return bad("cluster.initial_leader", "n%d does not exist: there are servers n1..n%d (0 for none)", c.InitialLeader, c.Nodes)
 	case c.HeartbeatInterval <= 0 || c.HeartbeatInterval >= c.ElectionTimeout:
@@ -145,6 +192,24 @@ func (o *Options) Validate() error {
 		return bad("cluster.max_inflight", "%d: want at least 1", c.MaxInflight)
 	case c.MaxUncommitted < 1:
 		return bad("cluster.max_uncommitted", "%d: want at least 1", c.MaxUncommitted)
+	case c.LeaseReads && !c.CheckQuorum:
+		return bad("cluster.lease_reads", "a lease rests on check_quorum, which is off")
+	case c.ClockDrift < 1 || c.ClockDrift > 250_000:
+		return bad("cluster.clock_drift", "%d parts per million: want 1 to 250000", c.ClockDrift)
+	case c.AsyncApply && c.ApplyDelay < 0:
+		return bad("cluster.apply_delay", "%v: want at least 0", c.ApplyDelay)
+	case c.ApplyDelay > c.ElectionTimeout:
+		return bad("cluster.apply_delay", "%v: want at most the election timeout (%v)", c.ApplyDelay, c.ElectionTimeout)
+	case c.SegmentBytes < 64:
+		return bad("cluster.segment_bytes", "%d: want at least 64", c.SegmentBytes)
+	case c.SessionTTL < 0 || c.SessionTTL > 0 && c.SessionTTL < 4*c.ElectionTimeout:
+		return bad("cluster.session_ttl", "%v: want 0 (never) or at least four election timeouts (%v)", c.SessionTTL, 4*c.ElectionTimeout)
+	case w.Window < 1 || w.Window > client.MaxWindow:
+		return bad("workload.window", "%d operations: want 1 to %d", w.Window, client.MaxWindow)
+	case w.ReadLog > weightMax || w.ReadLeader > weightMax || w.ReadLease > weightMax || w.ReadFollower > weightMax || w.ReadStale > weightMax:
+		return bad("workload.read_log", "the weights of reads: want 0 to %d each", weightMax)
+	case len(c.Memberships) > 100:
+		return bad("cluster.memberships", "%d memberships: want at most 100", len(c.Memberships))
 	case w.Clients < 1 || w.Clients > 30:
 		return bad("workload.clients", "%d clients: want 1 to 30", w.Clients)
 	case w.Keys < 1 || w.Keys > 1000:
@@ -169,6 +234,10 @@ func (o *Options) Validate() error {
 		return bad("disk.sync_latency", "%v: want at least 0", o.Disk.SyncLatency)
 	case o.Disk.SlowMin < 0 || o.Disk.SlowMax < o.Disk.SlowMin || o.Disk.Slow.Num > 0 && o.Disk.SlowMin == 0:
 		return bad("disk.slow_min", "want 0 < slow_min <= slow_max where slow is")
+	case o.Disk.SectorSize < 16 || o.Disk.SectorSize > 65536 || o.Disk.SectorSize&(o.Disk.SectorSize-1) != 0:
+		return bad("disk.sector_size", "%d: want a power of two from 16 to 65536", o.Disk.SectorSize)
+	case o.Disk.FullBytes < 0 || o.Disk.FullMin < 0 || o.Disk.FullMax < o.Disk.FullMin || o.Disk.Full.Num > 0 && o.Disk.FullMin == 0:
+		return bad("disk.full_min", "want full_bytes of at least 0, and 0 < full_min <= full_max where full is")
 	case o.Run.Window <= 0 || o.Run.Window > 10*time.Hour:
 		return bad("run.window", "%v: want above 0 and at most 10h", o.Run.Window)
 	case o.Run.LivenessTimeouts < 2 || o.Run.LivenessTimeouts > 10_000:
@@ -178,6 +247,24 @@ func (o *Options) Validate() error {
 		return bad("run.max_steps", "this and max_instant_steps: want 1 to 2^62")
 	case o.Run.SearchSteps > stepsMax:
 		return bad("run.search_steps", "want 0 to 2^62")
+	}
+	for _, limit := range [...]struct {
+		key          string
+		value, least int
+	}{
+		{"max_inflight_bytes", c.MaxInflightBytes, 1}, {"max_uncommitted_bytes", c.MaxUncommittedBytes, 1},
+		{"max_bytes_per_message", c.MaxBytesPerMessage, 1}, {"max_committed", c.MaxCommitted, 1}, {"max_applying", c.MaxApplying, 0},
+		{"max_pending_appends", c.MaxPendingAppends, 0}, {"apply_batch", c.ApplyBatch, 1}, {"snapshot_entries", c.SnapshotEntries, 0},
+		{"retain_entries", c.RetainEntries, 0}, {"chunk_bytes", c.ChunkBytes, 1},
+	} {
+		if limit.value < limit.least {
+			return bad("cluster."+limit.key, "%d: want at least %d", limit.value, limit.least)
+		}
+	}
+	for _, text := range c.Memberships {
+		if _, err := parseMembership(text, c.Nodes+c.Spares); err != nil {
+			return bad("cluster.memberships", "%v", err)
+		}
 	}
 	for _, class := range w.Classes {
 		if w.Application == "kv" && !workload.KnownClass(class) {
@@ -193,6 +280,14 @@ func (o *Options) Validate() error {
 // config translates a case into what the world runs.
 func (c *Case) config(app workload.Application) world.Config {
 	o := &c.Options
+	var plan []world.Membership
+	for _, text := range o.Cluster.Memberships {
+		m, err := parseMembership(text, o.Cluster.Nodes+o.Cluster.Spares)
+		if err != nil {
+			panic("scenarios: a membership that was validated does not parse: " + err.Error())
+		}
+		plan = append(plan, m)
+	}
 	liveness := time.Duration(o.Run.LivenessTimeouts) * o.Cluster.ElectionTimeout
 	return world.Config{
 		Servers: o.Cluster.Nodes, InitialLeader: uint64(o.Cluster.InitialLeader), Forward: o.Cluster.Forward, Jitter: o.Cluster.Jitter,
@@ -200,11 +295,22 @@ func (c *Case) config(app workload.Application) world.Config {
 			ElectionTimeout: o.Cluster.ElectionTimeout, HeartbeatInterval: o.Cluster.HeartbeatInterval,
 			DisablePreVote: !o.Cluster.PreVote, DisableCheckQuorum: !o.Cluster.CheckQuorum,
 			MaxEntriesPerMessage: o.Cluster.MaxEntriesPerMessage, MaxInflight: o.Cluster.MaxInflight, MaxUncommitted: o.Cluster.MaxUncommitted,
+			MaxInflightBytes: o.Cluster.MaxInflightBytes, MaxUncommittedBytes: o.Cluster.MaxUncommittedBytes,
+			MaxBytesPerMessage: o.Cluster.MaxBytesPerMessage, MaxCommittedPerReady: o.Cluster.MaxCommitted, MaxApplying: o.Cluster.MaxApplying,
+			MaxPendingAppends: o.Cluster.MaxPendingAppends, DisableParallelAppend: !o.Cluster.ParallelAppend, DisablePipeline: !o.Cluster.Pipeline,
+			MaxChunkBytes: o.Cluster.ChunkBytes, RetainEntries: o.Cluster.RetainEntries,
+			LeaseReads: o.Cluster.LeaseReads, MaxClockDriftPPM: o.Cluster.ClockDrift,
+		},
+		Spares: o.Cluster.Spares, Memberships: plan, ApplyDelay: o.Cluster.ApplyDelay, Settle: o.Run.Settle, DecodeDisks: o.Run.DecodeDisks,
+		Server: server.Config{
+			SegmentBytes: int64(o.Cluster.SegmentBytes), SnapshotEntries: uint64(o.Cluster.SnapshotEntries), SessionTTL: o.Cluster.SessionTTL,
+			AsyncApply: o.Cluster.AsyncApply, ApplyBatch: o.Cluster.ApplyBatch,
 		},
 		Application: app,
 		Plan:        c.plan(),
 		Client: client.Config{
 			AttemptTimeout: o.Workload.AttemptTimeout, OperationTimeout: o.Workload.OperationTimeout, Sticky: o.Workload.Sticky,
+			Window: o.Workload.Window, Monotonic: o.Workload.Monotonic, Spread: o.Workload.Spread,
 		},
 		Pace:    workload.Pace{Interval: o.Workload.Interval, Pause: o.Workload.Pause},
 		Network: network.Config{Delay: o.Network.Delay, Spread: o.Network.Spread, FIFO: o.Network.FIFO, Hold: o.Network.Hold},
@@ -213,9 +319,11 @@ func (c *Case) config(app workload.Application) world.Config {
 			Delay:        network.Delays{Shape: o.Network.LateShape, Mean: o.Network.LateMean},
 			DoubledDelay: network.Delays{Shape: network.Exponential, Mean: o.Network.DoubledDelay},
 		},
-		Disk:   disk.Options{SyncLatency: o.Disk.SyncLatency, LyingSync: o.Disk.LyingSync},
+		Disk:   disk.Options{SyncLatency: o.Disk.SyncLatency, LyingSync: o.Disk.LyingSync, SectorSize: o.Disk.SectorSize},
 		Torn:   o.Disk.Torn,
 		Slow:   world.SlowSync{Chance: o.Disk.Slow, Min: o.Disk.SlowMin, Max: o.Disk.SlowMax},
+		Fails:  o.Disk.Fails,
+		Full:   world.DiskFull{Chance: o.Disk.Full, Bytes: o.Disk.FullBytes, Min: o.Disk.FullMin, Max: o.Disk.FullMax},
 		Faults: o.Faults,
 		Window: o.Run.Window, Liveness: liveness,
 		Noisy: c.Base.Noisy, Seed: c.Base.Seed, Masks: c.Masks, Overrides: c.Overrides,
@@ -227,7 +335,10 @@ func (c *Case) config(app workload.Application) world.Config {
 // plan is the part of the options that shapes operations.
 func (c *Case) plan() workload.Plan {
 	w := &c.Options.Workload
-	return workload.Plan{Clients: w.Clients, Keys: w.Keys, Classes: w.Classes, Hot: w.Hot}
+	return workload.Plan{
+		Clients: w.Clients, Keys: w.Keys, Classes: w.Classes, Hot: w.Hot, Monotonic: w.Monotonic,
+		Reads: workload.Reads{Log: w.ReadLog, Leader: w.ReadLeader, Lease: w.ReadLease, Follower: w.ReadFollower, Stale: w.ReadStale},
+	}
 }
 
 // optionLine is one option as the defaults have it in a file.

@@ -44,6 +44,7 @@ type Result struct {
 	Verdict    Verdict
 	Signature  string // of the violation that counts; "" if there is none
 	Violations []checker.Violation
+	Observed   []checker.Violation // what would be one if the case were within the contract
 	Digest     uint64
 	Steps      uint64
 	Virtual    sim.Time
@@ -98,7 +99,7 @@ func newResult(o *world.Outcome) (*Result, error) {
 		return nil, &BrokenError{o.Broken}
 	}
 	r := &Result{
-		Violations: o.Violations, Digest: o.Digest, Steps: o.Steps, Virtual: o.End, Stages: o.Judgement.Stages,
+		Violations: o.Violations, Observed: o.Observed, Digest: o.Digest, Steps: o.Steps, Virtual: o.End, Stages: o.Judgement.Stages,
 		Counts: o.Counts, Fates: o.Fates, Recorded: o.Recorded, Hits: o.Hits,
 	}
 	if v, ok := r.Primary(); ok {

@@ -63,7 +63,7 @@ func TestSetRefuses(t *testing.T) {
 		{"cluster.election_timeout=soon", "--set cluster.election_timeout=soon: invalid duration: \"soon\""},
 		{"cluster.election_timeout=150", "--set cluster.election_timeout=150: invalid duration: \"150\""},
 		{"run.window=3", "--set run.window=3: invalid duration: \"3\""},
-		{"window=3s", "--set window=3s: unknown option \"window\": did you mean \"faults.window\"?"},
+		{"window=3s", "--set window=3s: unknown option \"window\": did you mean \"workload.window\"?"},
 		{"network.late=2/1", "--set network.late=2/1: \"2/1\" is no ratio: write it as 0, 1 or NUM/DEN with NUM <= DEN, like 1/20"},
 		{"network.late=1/0", "--set network.late=1/0: \"1/0\" is no ratio: write it as 0, 1 or NUM/DEN with NUM <= DEN, like 1/20"},
 		{"network.late=5%", "--set network.late=5%: \"5%\" is no ratio: write it as 0, 1 or NUM/DEN with NUM <= DEN, like 1/20"},

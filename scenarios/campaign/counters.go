@@ -6,6 +6,7 @@ import (
 
 	"raftsim/faults"
 	"raftsim/raft"
+	"raftsim/raft/server"
 	"raftsim/sim"
 )
 
@@ -22,6 +23,8 @@ const (
 	GroupCluster  = "cluster"
 	GroupClients  = "clients"
 	GroupServers  = "servers"
+	GroupFeatures = "features" // memberships, transfers, snapshots
+	GroupMoments  = "moments"  // points in a server's life at which it may die
 	GroupMessages = "messages"
 	GroupSent     = "sent"
 	GroupDisks    = "disks"
@@ -38,26 +41,14 @@ func (t *Totals) Counters(v *sim.Vocabulary) []Counter {
 		{GroupRuns, "steps", t.Steps},
 		{GroupRuns, "virtual_ns", t.Virtual},
 
-		{GroupCluster, "elections", c.Elections},
-		{GroupCluster, "candidacies", c.Candidacies},
-		{GroupCluster, "step_downs", c.StepDowns},
-		{GroupCluster, "truncations", c.Truncations},
-		{GroupCluster, "committed", c.Committed},
-		{GroupCluster, "executed", c.Executed},
-
 		{GroupClients, "operations", c.Operations.Invoked},
 		{GroupClients, "completed", c.Operations.Completed},
 		{GroupClients, "unknown_outcomes", c.Operations.Abandoned},
-		{GroupClients, "redirects", c.Redirects},
-		{GroupClients, "forwards", c.Forwards},
-		{GroupClients, "repeats", c.Repeats},
-
-		{GroupServers, "crashes", c.Crashes},
-		{GroupServers, "power_losses", c.PowerLosses},
-		{GroupServers, "restarts", c.Restarts},
-		{GroupServers, "panics", c.Panics},
-		{GroupServers, "halts", c.Halts},
-
+	}
+	for _, n := range c.Numbers() {
+		all = append(all, Counter{n.Group, n.Name, *n.Count})
+	}
+	all = append(all, []Counter{
 		{GroupMessages, "messages_sent", n.Sent},
 		{GroupMessages, "messages_delivered", n.Delivered},
 		{GroupMessages, "messages_lost", n.Lost},
@@ -67,6 +58,9 @@ func (t *Totals) Counters(v *sim.Vocabulary) []Counter {
 		{GroupMessages, "messages_cut", n.CutAtSend + n.CutAtArrival},
 		{GroupMessages, "messages_held", n.Held},
 		{GroupMessages, "messages_unheard", n.Unheard},
+	}...)
+	for i, name := range server.MomentNames() {
+		all = append(all, Counter{GroupMoments, "moment_" + underscored(name), c.Moments[i]})
 	}
 	for i, name := range raft.MessageTypeNames() {
 		all = append(all, Counter{GroupSent, "sent_" + underscored(name), c.Messages[i]})
@@ -79,6 +73,18 @@ func (t *Totals) Counters(v *sim.Vocabulary) []Counter {
 		Counter{GroupDisks, "bytes_lost", d.BytesLost},
 		Counter{GroupDisks, "bytes_kept", d.BytesKept},
 		Counter{GroupDisks, "torn_sectors", d.TornSectors},
+		Counter{GroupDisks, "holes", d.Holes},
+		Counter{GroupDisks, "sizes_apart", d.SizesApart},
+		Counter{GroupDisks, "names_lost", d.NamesLost},
+		Counter{GroupDisks, "names_kept", d.NamesKept},
+		Counter{GroupDisks, "syncs_landed", d.SyncsLanded},
+		Counter{GroupDisks, "syncs_failed", d.SyncsFailed},
+		Counter{GroupDisks, "stalls", d.Stalls},
+		Counter{GroupDisks, "stalled_syncs", d.StalledSyncs},
+		Counter{GroupDisks, "no_space", d.NoSpace},
+		Counter{GroupDisks, "short_writes", d.ShortWrites},
+		Counter{GroupDisks, "damaged_reads", d.DamagedReads},
+		Counter{GroupDisks, "unreadable_reads", d.UnreadableReads},
 
 		Counter{GroupJudges, "parts", s.Parts},
 		Counter{GroupJudges, "witness_yes", s.WitnessYes},
@@ -89,6 +95,9 @@ func (t *Totals) Counters(v *sim.Vocabulary) []Counter {
 		Counter{GroupJudges, "porcupine_steps", s.PorcupineSteps},
 		Counter{GroupJudges, "operations_judged", s.OperationsJudged},
 		Counter{GroupJudges, "operations_unnoticed", s.OperationsDroppedAsUnnoticed},
+		Counter{GroupJudges, "current_reads", s.CurrentReads},
+		Counter{GroupJudges, "stale_reads", s.StaleReads},
+		Counter{GroupJudges, "out_of_contract_reads", s.OutOfContractReads},
 	)
 	for _, k := range t.FaultKinds(v) {
 		all = append(all, Counter{GroupFaults, "fault_" + underscored(k.Name), k.Fired})
@@ -112,7 +121,7 @@ func (t *Totals) FaultKinds(v *sim.Vocabulary) []FaultKind {
 			continue
 		}
 		k := FaultKind{Name: s.Name, Asked: t.Fates[s.Purpose].Asked, Fired: t.Fates[s.Purpose].Departed}
-		if s.Purpose >= faults.PurposeIsolate && s.Purpose <= faults.PurposeAimPower && !s.Aim {
+		if faults.Counted(s.Purpose) {
 			k.Fired = t.Counts.Faults.Of(s.Purpose)
 		}
 		kinds = append(kinds, k)

@@ -190,7 +190,12 @@ func TestCounterNames(t *testing.T) {
 		}
 		seen[c.Name] = true
 	}
-	for _, name := range []string{"runs", "elections", "unknown_outcomes", "fault_slow_sync", "fault_aim_isolate", "sent_app_resp", "porcupine_unknown"} {
+	for _, name := range []string{
+		"runs", "elections", "unknown_outcomes", "fault_slow_sync", "fault_aim_isolate", "sent_app_resp", "porcupine_unknown",
+		"joint_configurations", "memberships_reached", "rejoined", "transferred", "installations", "compactions", "reads", "sessions_gone", "reordered", "delayed",
+		"damage_recognised", "starts_refused", "moment_snapshot_installed", "sent_timeout_now", "sent_read_index_resp", "messages_held", "syncs_failed", "stalls",
+		"no_space", "names_kept", "stale_reads", "out_of_contract_reads", "fault_members", "fault_clock_rate", "fault_wipe", "fault_freeze",
+	} {
 		if !seen[name] {
 			t.Errorf("no counter %s", name)
 		}

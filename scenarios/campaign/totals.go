@@ -1,12 +1,10 @@
 package campaign
 
 import (
-	"raftsim/network"
 	"raftsim/scenarios"
 	"raftsim/scenarios/workload"
 	"raftsim/scenarios/world"
 	"raftsim/sim"
-	"raftsim/sim/disk"
 )
 
 // Totals is what happened in a number of runs. The zero value is none.
@@ -32,61 +30,9 @@ func (t *Totals) Merge(other *Totals) {
 	t.Steps += other.Steps
 	t.Virtual += other.Virtual
 	t.Stages.Add(other.Stages)
-	addCounts(&t.Counts, &other.Counts)
+	t.Counts.Add(&other.Counts)
 	for i := range t.Fates {
 		t.Fates[i].Asked += other.Fates[i].Asked
 		t.Fates[i].Departed += other.Fates[i].Departed
 	}
-}
-
-func addCounts(c, o *world.Counts) {
-	c.Elections += o.Elections
-	c.Candidacies += o.Candidacies
-	c.StepDowns += o.StepDowns
-	c.Truncations += o.Truncations
-	c.Redirects += o.Redirects
-	c.Forwards += o.Forwards
-	c.Repeats += o.Repeats
-	c.Crashes += o.Crashes
-	c.PowerLosses += o.PowerLosses
-	c.Restarts += o.Restarts
-	c.Panics += o.Panics
-	c.Halts += o.Halts
-	for i, n := range o.Messages {
-		c.Messages[i] += n
-	}
-	addNetwork(&c.Network, &o.Network)
-	c.Faults.Add(o.Faults)
-	addDisk(&c.Disk, &o.Disk)
-	c.Operations.Invoked += o.Operations.Invoked
-	c.Operations.Completed += o.Operations.Completed
-	c.Operations.Abandoned += o.Operations.Abandoned
-	c.Committed += o.Committed
-	c.Executed += o.Executed
-}
-
-func addNetwork(s, o *network.Stats) {
-	s.Sent += o.Sent
-	s.Lost += o.Lost
-	s.CutAtSend += o.CutAtSend
-	s.Held += o.Held
-	s.Doubled += o.Doubled
-	s.Late += o.Late
-	s.Delivered += o.Delivered
-	s.CutAtArrival += o.CutAtArrival
-	s.Unheard += o.Unheard
-	s.Reordered += o.Reordered
-}
-
-func addDisk(s, o *disk.Stats) {
-	s.Syncs += o.Syncs
-	s.Completed += o.Completed
-	s.SlowSyncs += o.SlowSyncs
-	s.BytesWritten += o.BytesWritten
-	s.Crashes += o.Crashes
-	s.PowerLosses += o.PowerLosses
-	s.BytesLost += o.BytesLost
-	s.BytesKept += o.BytesKept
-	s.TornSectors += o.TornSectors
-	s.SyncsLost += o.SyncsLost
 }

@@ -59,7 +59,9 @@ func TestPatchesApply(t *testing.T) {
 		}
 		rows = append(rows, p.Row)
 	}
-	if d := cmp.Diff([]string{"C03", "E04", "E25", "R02", "R26"}, rows); d != "" {
+	if d := cmp.Diff([]string{
+		"A03", "C03", "C11", "D02", "D07", "D10", "E04", "E09", "E22", "E25", "F04", "M01", "M08", "M09", "M14", "M15", "M21", "N01", "N04", "N05", "N06", "N07", "N12", "R02", "R26", "S01", "S08", "S15", "S20", "T06", "X01", "X04", "X12",
+	}, rows); d != "" {
 		t.Error(d)
 	}
 }

@@ -6,6 +6,7 @@ package workload
 
 import (
 	"raftsim/checker"
+	"raftsim/raft/client"
 	"raftsim/raft/statemachine"
 	"raftsim/sim"
 )
@@ -32,6 +33,36 @@ type Plan struct {
 	Keys    int
 	Classes []string  // by key, the application's own names; the last one repeats
 	Hot     sim.Ratio // of operations that go to key 0
+	Reads   Reads
+	// Monotonic: clients name the newest state they know of when they ask for a stale read.
+	Monotonic bool
+}
+
+// Reads says by which ways operations that change nothing get their answers: weights of the kinds of reads. The zero value is:
+// all through the log.
+type Reads struct{ Log, Leader, Lease, Follower, Stale uint64 }
+
+// draw chooses a kind.
+func (r Reads) draw(w *sim.Words) client.ReadKind {
+	weights := [...]uint64{
+		client.ReadLog: r.Log, client.ReadLeader: r.Leader, client.ReadLease: r.Lease,
+		client.ReadFollower: r.Follower, client.ReadStale: r.Stale,
+	}
+	sum := uint64(0)
+	for _, weight := range weights {
+		sum += weight
+	}
+	if sum == 0 {
+		return client.ReadLog
+	}
+	at := w.Below(sum)
+	for kind, weight := range weights {
+		if at < weight {
+			return client.ReadKind(kind)
+		}
+		at -= weight
+	}
+	panic("workload: the weights of the kinds of reads do not add up")
 }
 
 // Session is an application's memory of one run: what was asked, what was answered.
@@ -43,10 +74,17 @@ type Session interface {
 	// must be a write: the run fails if it does not complete. ok is false when the client has nothing more to ask.
 	Calm(client, k uint64) int64
 	Final(client, k uint64) (choice int64, ok bool)
+	// Read says by which way the answer of a choice is to come: ReadLog for everything that changes something.
+	Read(choice int64) client.ReadKind
 	// Invoke notes that operation seq begins and appends its command to dst.
 	Invoke(client, seq uint64, choice int64, step uint64, dst []byte) ([]byte, error)
-	// Complete notes the answer. An error means that the answer makes no sense for the operation.
-	Complete(client, seq uint64, step uint64, result []byte) error
+	// Complete notes the answer, given by a server that had applied the log up to index. An error means that the answer makes
+	// no sense for the operation.
+	Complete(client, seq uint64, step, index uint64, result []byte) error
+	// IsRead reports whether an operation that was invoked is answered without an entry of the log.
+	IsRead(client, seq uint64) bool
+	// ClocksBroken notes that from now on clocks are worse than the bound declared: the answers of lease reads are void.
+	ClocksBroken()
 	// Abandon notes that the outcome stays unknown.
 	Abandon(client, seq uint64, step uint64)
 	// Judge decides whether the answers are what a single copy would have given. order is the order in which commands took
@@ -64,8 +102,9 @@ type Operations struct{ Invoked, Completed, Abandoned uint64 }
 // Judgement is what a session found.
 type Judgement struct {
 	Violations    []checker.Violation
-	Inconclusive  uint64 // parts of the history that no stage could decide
-	Contradiction string // two stages disagree: the harness is broken; "" if not
+	Observations  []checker.Violation // out of the contract: worth knowing, and no violations
+	Inconclusive  uint64              // parts of the history that no stage could decide
+	Contradiction string              // two stages disagree: the harness is broken; "" if not
 	Stages        Stages
 }
 
@@ -76,6 +115,7 @@ type Stages struct {
 	PorcupineYes, PorcupineNo, PorcupineUnknown    uint64
 	PorcupineSteps                                 uint64
 	OperationsJudged, OperationsDroppedAsUnnoticed uint64
+	CurrentReads, StaleReads, OutOfContractReads   uint64 // completed without an entry of the log
 }
 
 // Add adds o to s.
@@ -89,4 +129,7 @@ func (s *Stages) Add(o Stages) {
 	s.PorcupineSteps += o.PorcupineSteps
 	s.OperationsJudged += o.OperationsJudged
 	s.OperationsDroppedAsUnnoticed += o.OperationsDroppedAsUnnoticed
+	s.CurrentReads += o.CurrentReads
+	s.StaleReads += o.StaleReads
+	s.OutOfContractReads += o.OutOfContractReads
 }

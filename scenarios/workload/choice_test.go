@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"raftsim/raft/client"
 	"raftsim/raft/statemachine"
 	"raftsim/scenarios/workload"
 	"raftsim/sim"
@@ -34,12 +35,29 @@ func drawPlan(t *rapid.T) workload.Plan {
 		Clients: rapid.IntRange(1, 10).Draw(t, "clients"), Keys: rapid.IntRange(1, 7).Draw(t, "keys"),
 		Classes: rapid.SliceOfN(rapid.SampledFrom(allClasses), 1, 9).Draw(t, "classes"),
 		Hot:     rapid.SampledFrom([]sim.Ratio{{}, {Num: 1, Den: 2}, {Num: 1, Den: 1}}).Draw(t, "hot"),
+		Reads: workload.Reads{
+			Log: drawWeight(t, "log"), Leader: drawWeight(t, "leader"), Lease: drawWeight(t, "lease"),
+			Follower: drawWeight(t, "follower"), Stale: drawWeight(t, "stale"),
+		},
+		Monotonic: rapid.Bool().Draw(t, "monotonic"),
 	}
 }
 
+func drawWeight(t *rapid.T, kind string) uint64 { return rapid.Uint64Range(0, 3).Draw(t, kind) }
+
+// weightOf is the weight that a plan gives to a kind of read; where all are 0 everything goes through the log.
+func weightOf(r workload.Reads, k client.ReadKind) uint64 {
+	if r == (workload.Reads{}) {
+		r.Log = 1
+	}
+	return map[client.ReadKind]uint64{
+		client.ReadLog: r.Log, client.ReadLeader: r.Leader, client.ReadLease: r.Lease, client.ReadFollower: r.Follower, client.ReadStale: r.Stale,
+	}[k]
+}
+
 // begin invokes a choice and decodes the command it makes.
-func begin(t interface{ Fatal(...any) }, s workload.Session, client, seq uint64, choice int64) statemachine.Command {
-	b, err := s.Invoke(client, seq, choice, seq, nil)
+func begin(t interface{ Fatal(...any) }, s workload.Session, id, seq uint64, choice int64) statemachine.Command {
+	b, err := s.Invoke(id, seq, choice, seq, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,10 +86,10 @@ func TestChoices(t *testing.T) {
 		seqs := make([]uint64, plan.Clients+1)
 		hot := 0
 		for k := range uint64(60) {
-			client := 1 + k%uint64(plan.Clients)
-			w := sim.KeyedWords(seed, sim.MakeKey(workload.PurposeOperation, sim.Subject{A: sim.ProcID(1024 + client), Epoch: k}))
-			final, ok := s.Final(client, k)
-			choices := []int64{s.Draw(&w), s.Calm(client, k), final}
+			id := 1 + k%uint64(plan.Clients)
+			w := sim.KeyedWords(seed, sim.MakeKey(workload.PurposeOperation, sim.Subject{A: sim.ProcID(1024 + id), Epoch: k}))
+			final, ok := s.Final(id, k)
+			choices := []int64{s.Draw(&w), s.Calm(id, k), final}
 			if !ok {
 				choices = choices[:2]
 			}
@@ -84,14 +102,23 @@ func TestChoices(t *testing.T) {
 					rt.Fatal(err)
 				}
 				d := sim.Disturbance{
-					Key:   sim.MakeKey(workload.PurposeOperation, sim.Subject{A: sim.ProcID(1024 + client), Epoch: k}),
+					Key:   sim.MakeKey(workload.PurposeOperation, sim.Subject{A: sim.ProcID(1024 + id), Epoch: k}),
 					Value: sim.Value{N: choice, For: int64(time.Duration(k) * time.Millisecond)},
 				}
 				if back, err := v.ParseLine(v.Line(d)); err != nil || back != d {
 					rt.Fatalf("%q reads back as %+v, %v; want %+v", v.Line(d), back, err, d)
 				}
-				seqs[client]++
-				c := begin(rt, s, client, seqs[client], choice)
+				seqs[id]++
+				c := begin(rt, s, id, seqs[id], choice)
+				read := s.Read(choice)
+				switch {
+				case read != client.ReadLog && (c.Op != statemachine.OpGet || i > 0):
+					rt.Fatalf("%s, %d: only drawn gets are read outside the log", text, i)
+				case i == 0 && c.Op == statemachine.OpGet && weightOf(plan.Reads, read) == 0:
+					rt.Fatalf("%s: drawn with weights %+v", text, plan.Reads)
+				case (read != client.ReadLog) != s.IsRead(id, seqs[id]):
+					rt.Fatalf("%s: IsRead %v", text, s.IsRead(id, seqs[id]))
+				}
 				if c.Key >= uint64(plan.Keys) {
 					rt.Fatalf("%s: there are %d keys", text, plan.Keys)
 				}
@@ -142,6 +169,7 @@ func TestUniqueValues(t *testing.T) {
 func TestParseChoiceRefuses(t *testing.T) {
 	for _, text := range []string{
 		"", "put", "put k", "put k-1", "put  k1", "put k1 ", "push k1", "none k1", " k1", "k1", "put k99999999999", "PUT k1", "put x1",
+		"get- k1", "get-log k1", "get-soon k1", "get-leader", "get-leader-lease k1", "-lease k1", "put-leader k1", "cas-stale k1", "get -stale k1",
 	} {
 		if choice, err := (workload.KV{}).ParseChoice(text); err == nil {
 			t.Errorf("%q is read as %d", text, choice)
@@ -159,13 +187,63 @@ func TestParseChoiceRefuses(t *testing.T) {
 			t.Errorf("%q is read as %+v", line, d)
 		}
 	}
+	// 1 + operation + 8*read + 64*key, with two keys.
 	plan := workload.Plan{Clients: 1, Keys: 2, Classes: allClasses}
 	for _, tc := range []struct {
 		choice int64
+		text   string
 		good   bool
-	}{{0, false}, {-1, false}, {1, false}, {2, true}, {6, true}, {7, false}, {8, false}, {10, true}, {14, true}, {18, false}, {1 << 40, false}} {
+	}{
+		{-1, "", false}, {0, "", false}, {1, "none k0", false}, {2, "get k0", true}, {6, "append k0", true}, {7, "none k0", false}, {8, "none k0", false},
+		{10, "get-leader k0", true}, {18, "get-lease k0", true}, {26, "get-follower k0", true}, {34, "get-stale k0", true},
+		{9, "none-leader k0", false}, {14, "append-leader k0", false}, {35, "put-stale k0", false}, {42, "get-ReadKind(5) k0", false},
+		{66, "get k1", true}, {70, "append k1", true}, {74, "get-leader k1", true}, {98, "get-stale k1", true},
+		{130, "get k2", false}, {138, "get-leader k2", false}, {1 << 40, "", false}, {1 << 61, "", false},
+	} {
 		if err := (workload.KV{}).CheckChoice(plan, tc.choice); (err == nil) != tc.good {
 			t.Errorf("choice %d: %v", tc.choice, err)
+		}
+		if tc.text == "" {
+			continue
+		}
+		got := string(workload.KV{}.AppendChoice(nil, tc.choice))
+		if back, err := (workload.KV{}).ParseChoice(got); got != tc.text || tc.good && (err != nil || back != tc.choice) {
+			t.Errorf("choice %d prints as %q, want %q, and reads back as %d, %v", tc.choice, got, tc.text, back, err)
+		}
+	}
+}
+
+// Gets are read in the proportion of the weights, and only gets are.
+func TestReadsFollowTheirWeights(t *testing.T) {
+	const draws = 16_000
+	for _, r := range []workload.Reads{
+		{}, {Log: 1}, {Stale: 7}, {Log: 1, Leader: 2, Lease: 3, Follower: 4, Stale: 0}, {Log: 3, Leader: 1, Lease: 1, Follower: 1, Stale: 10}, {Lease: 1, Stale: 1},
+	} {
+		s := workload.KV{}.NewSession()
+		if err := s.Reset(workload.Plan{Clients: 1, Keys: 3, Classes: allClasses, Reads: r}); err != nil {
+			t.Fatal(err)
+		}
+		var count [client.ReadStale + 1]uint64
+		gets, sum := uint64(0), uint64(0)
+		for i := range uint64(draws) {
+			w := sim.KeyedWords(i, sim.Key{})
+			choice := s.Draw(&w)
+			if text := string(workload.KV{}.AppendChoice(nil, choice)); text[:3] == "get" {
+				gets++
+				count[s.Read(choice)]++
+			}
+		}
+		for k := range count {
+			sum += weightOf(r, client.ReadKind(k))
+		}
+		if gets < draws/4 || gets > draws/2 {
+			t.Errorf("%d of %d operations are gets", gets, draws)
+		}
+		for k, n := range count {
+			want := gets * weightOf(r, client.ReadKind(k)) / sum
+			if want == 0 && n > 0 || n > want+gets/20 || n+gets/20 < want {
+				t.Errorf("%+v: %d of %d gets are %v, want about %d", r, n, gets, client.ReadKind(k), want)
+			}
 		}
 	}
 }

@@ -10,10 +10,11 @@ import (
 	"raftsim/sim"
 )
 
-// Pace says how a client spaces its operations. It is a closed loop: one operation at a time.
+// Pace says how a client spaces its operations. With a window of one it is a closed loop: the next operation is chosen when the
+// last one is over. With a larger one it is chosen as soon as the last one has begun, and begins when there is room.
 type Pace struct {
 	Interval time.Duration // at least from one beginning to the next
-	Pause    time.Duration // in the calm world, from an answer to the next beginning
+	Pause    time.Duration // in the calm world, from an answer (or a beginning) to the next beginning
 }
 
 // EventKinds are the kinds of the events a client handles.
@@ -30,16 +31,18 @@ type Client struct {
 	pace    Pace
 	kinds   EventKinds
 	request uint8 // message kind
+	window  int   // operations under way at a time
 
 	asked     uint64   // operations chosen before the final phase
 	finals    uint64   // operations begun in the final phase
 	choice    int64    // of the operation to begin next
-	beginAt   sim.Time // when to begin it; Never while one is outstanding or after the last
+	beginAt   sim.Time // when to begin it; Never while none is chosen
+	blocked   bool     // it was due and found no room
 	lastBegin sim.Time
 	alarm     sim.Alarm
 	final     bool
-	isFinal   bool // the outstanding operation was begun in the final phase
-	wrote     bool // final operation 0 completed
+	write     uint64 // number of final operation 0, once it has begun
+	wrote     bool   // it completed
 	failure   error
 
 	command []byte
@@ -57,7 +60,7 @@ func (c *Client) Reset(k *sim.Kernel, n *network.Network, s Session, proc sim.Pr
 	}
 	*c = Client{
 		kernel: k, network: n, session: s, core: core, proc: proc, id: cfg.Client, pace: pace, kinds: kinds, request: request,
-		command: c.command[:0],
+		window: max(cfg.Window, 1), command: c.command[:0],
 	}
 	return nil
 }
@@ -99,7 +102,7 @@ func (c *Client) Deliver(ev sim.Event) {
 	case c.kinds.Final:
 		c.final = true
 		c.core.SetOperationTimeout(0) // from here on an operation that does not complete is a finding: none is given up
-		if c.beginAt != sim.Never {
+		if c.beginAt != sim.Never || c.blocked {
 			c.planFinal(c.kernel.Now())
 		}
 	}
@@ -126,6 +129,9 @@ func (c *Client) Describe(ev sim.Event, dst []byte) []byte {
 		dst = fmt.Appendf(dst, "reply from n%d #%d.%d %v", p.From, r.Seq, r.Attempt, r.Status)
 		if r.Leader != 0 {
 			dst = fmt.Appendf(dst, " leader n%d", r.Leader)
+		}
+		if r.Status == client.ReplyOK && r.Session != 0 {
+			return fmt.Appendf(dst, ": session %d", r.Session)
 		}
 		if r.Status == client.ReplyOK {
 			dst = append(dst, ": "...)
@@ -166,10 +172,11 @@ func (c *Client) plan(from sim.Time) {
 	if v.Calm() {
 		c.choice, pause = c.session.Calm(c.id, k), c.pace.Pause
 	}
-	c.beginAt = max(from, c.lastBegin.Add(c.pace.Interval)).Add(pause)
+	c.beginAt, c.blocked = max(from, c.lastBegin.Add(c.pace.Interval)).Add(pause), false
 }
 
 func (c *Client) planFinal(from sim.Time) {
+	c.blocked = false
 	choice, ok := c.session.Final(c.id, c.finals)
 	if !ok {
 		c.beginAt = sim.Never
@@ -182,19 +189,40 @@ func (c *Client) planFinal(from sim.Time) {
 	}
 }
 
+// begin starts the chosen operation, or notes that it has to wait for another one to end.
 func (c *Client) begin() {
 	now := c.kernel.Now()
-	c.lastBegin, c.beginAt = now, sim.Never
-	c.isFinal = c.final
-	if c.final {
-		c.finals++
+	read := c.session.Read(c.choice)
+	c.beginAt = sim.Never
+	if c.blocked = !c.core.CanBegin(read); c.blocked {
+		return
 	}
-	command, err := c.session.Invoke(c.id, c.core.LastSeq()+1, c.choice, c.kernel.Steps(), c.command[:0])
+	c.lastBegin = now
+	seq := c.core.NextSeq(read)
+	if c.final {
+		if c.finals++; c.finals == 1 {
+			c.write = seq
+		}
+	}
+	command, err := c.session.Invoke(c.id, seq, c.choice, c.kernel.Steps(), c.command[:0])
 	if err != nil {
 		panic(fmt.Sprintf("workload: c%d: %v", c.id, err))
 	}
 	c.command = command
-	c.core.Begin(int64(now), command, c)
+	if c.window > 1 {
+		c.plan(now)
+	}
+	c.core.Begin(int64(now), read, command, c)
+}
+
+// over goes on after an operation has ended.
+func (c *Client) over() {
+	switch {
+	case c.blocked:
+		c.beginAt, c.blocked = c.kernel.Now(), false
+	case c.window == 1:
+		c.plan(c.kernel.Now())
+	}
 }
 
 // SendRequest implements client.Env.
@@ -205,20 +233,23 @@ func (c *Client) SendRequest(server uint64, r *client.Request) {
 }
 
 // Completed implements client.Env.
-func (c *Client) Completed(seq uint64, result []byte) {
-	if err := c.session.Complete(c.id, seq, c.kernel.Steps(), result); err != nil && c.failure == nil {
+func (c *Client) Completed(r *client.Reply) {
+	if err := c.session.Complete(c.id, r.Seq, c.kernel.Steps(), r.Index, r.Result); err != nil && c.failure == nil {
 		c.failure = err
 	}
-	if c.isFinal && c.finals == 1 {
-		c.wrote = true
-	}
-	c.plan(c.kernel.Now())
+	c.wrote = c.wrote || r.Seq == c.write && c.final
+	c.over()
 }
 
 // Abandoned implements client.Env.
-func (c *Client) Abandoned(seq uint64) {
+func (c *Client) Abandoned(seq uint64, _ client.Reason) {
 	c.session.Abandon(c.id, seq, c.kernel.Steps())
-	c.plan(c.kernel.Now())
+	if c.final && seq == c.write {
+		c.finals = 0 // its session was gone: once more
+		c.planFinal(c.kernel.Now())
+		return
+	}
+	c.over()
 }
 
 // arm makes sure that a timer comes when there is something to do next.

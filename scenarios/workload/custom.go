@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"raftsim/checker"
+	"raftsim/raft/client"
 	"raftsim/raft/statemachine"
 	"raftsim/sim"
 )
@@ -147,11 +148,11 @@ func (s *customSession) Invoke(client, seq uint64, choice int64, _ uint64, dst [
 }
 
 // Complete implements Session.
-func (s *customSession) Complete(client, seq, _ uint64, result []byte) error {
+func (s *customSession) Complete(client, seq, _, _ uint64, result []byte) error {
 	s.count.Completed++
-	at := s.last[client]
-	if at < 0 || s.history[at].Seq != seq {
-		return fmt.Errorf("workload: c%d#%d completed but is not the client's last operation", client, seq)
+	at := s.find(client, seq)
+	if at < 0 {
+		return fmt.Errorf("workload: c%d#%d completed but was never invoked", client, seq)
 	}
 	output, err := s.app.Choices[s.choices[at]-1].Output(result)
 	if err != nil {
@@ -162,6 +163,31 @@ func (s *customSession) Complete(client, seq, _ uint64, result []byte) error {
 	return nil
 }
 
+// find returns the position of an operation, -1 for none. It is among the client's last ones.
+func (s *customSession) find(client, seq uint64) int {
+	if int(client) >= len(s.last) {
+		return -1
+	}
+	for at := s.last[client]; at >= 0; at-- {
+		if o := &s.history[at]; o.Client == client && o.Seq <= seq {
+			if o.Seq == seq {
+				return at
+			}
+			break
+		}
+	}
+	return -1
+}
+
+// Read implements Session: a user's operations all go through the log.
+func (s *customSession) Read(int64) client.ReadKind { return client.ReadLog }
+
+// IsRead implements Session.
+func (s *customSession) IsRead(uint64, uint64) bool { return false }
+
+// ClocksBroken implements Session.
+func (s *customSession) ClocksBroken() {}
+
 // Abandon implements Session.
 func (s *customSession) Abandon(_, _ uint64, _ uint64) { s.count.Abandoned++ }
 
@@ -171,8 +197,8 @@ func (s *customSession) Operations() Operations { return s.count }
 // Describe implements Session.
 func (s *customSession) Describe(dst []byte, client, seq uint64) []byte {
 	dst = fmt.Appendf(dst, "c%d#%d", client, seq)
-	if int(client) < len(s.last) && s.last[client] >= 0 && s.history[s.last[client]].Seq == seq {
-		dst = s.app.AppendChoice(append(dst, ' '), int64(s.choices[s.last[client]]))
+	if at := s.find(client, seq); at >= 0 {
+		dst = s.app.AppendChoice(append(dst, ' '), int64(s.choices[at]))
 	}
 	return dst
 }

@@ -3,10 +3,12 @@ package workload
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"raftsim/checker"
+	"raftsim/raft/client"
 	"raftsim/raft/statemachine"
 	"raftsim/sim"
 )
@@ -52,42 +54,59 @@ func (KV) NewMachine() statemachine.StateMachine { return statemachine.NewKV() }
 // NewSession implements Application.
 func (KV) NewSession() Session { return new(kvSession) }
 
-// A choice is 1 + op + 8*key.
-func choose(op statemachine.Op, key int) int64 { return 1 + int64(op) + 8*int64(key) }
+// A choice is 1 + op + 8*read + 64*key, read being the kind of read of a get.
+func choose(op statemachine.Op, key int) int64 { return chooseRead(op, client.ReadLog, key) }
 
-func chosen(choice int64) (op statemachine.Op, key uint64) {
-	return statemachine.Op((choice - 1) % 8), uint64(choice-1) / 8
+func chooseRead(op statemachine.Op, read client.ReadKind, key int) int64 {
+	return 1 + int64(op) + 8*int64(read) + 64*int64(key)
+}
+
+func chosen(choice int64) (op statemachine.Op, read client.ReadKind, key uint64) {
+	return statemachine.Op((choice - 1) % 8), client.ReadKind((choice - 1) / 8 % 8), uint64(choice-1) / 64
 }
 
 func opNames() [6]string { return [6]string{"", "get", "put", "delete", "cas", "append"} }
 
-// AppendChoice implements Application.
+// AppendChoice implements Application: "put k1", "get k0", "get-lease k2".
 func (KV) AppendChoice(dst []byte, choice int64) []byte {
-	op, key := chosen(choice)
+	op, read, key := chosen(choice)
 	name := "none"
 	if names := opNames(); int(op) < len(names) && op > 0 {
 		name = names[op]
 	}
-	return strconv.AppendUint(append(append(dst, name...), " k"...), key, 10)
+	dst = append(dst, name...)
+	if read != client.ReadLog {
+		dst = append(append(dst, '-'), read.String()...)
+	}
+	return strconv.AppendUint(append(dst, " k"...), key, 10)
 }
 
 // ParseChoice implements Application.
 func (KV) ParseChoice(s string) (int64, error) {
 	word, key, ok := strings.Cut(s, " k")
+	word, way, special := strings.Cut(word, "-")
+	read := client.ReadLog
+	if special {
+		at := slices.Index(client.ReadKindNames(), way)
+		ok = ok && word == "get" && at > 0
+		read = client.ReadKind(max(at, 0))
+	}
 	n, err := strconv.ParseUint(key, 10, 32)
 	if ok && err == nil && word != "" {
 		for op, name := range opNames() {
 			if name == word {
-				return choose(statemachine.Op(op), int(n)), nil
+				return chooseRead(statemachine.Op(op), read, int(n)), nil
 			}
 		}
 	}
-	return 0, fmt.Errorf("%q is no operation: write get, put, delete, cas or append and a key, like: put k1", s)
+	return 0, fmt.Errorf("%q is no operation: write get, put, delete, cas or append and a key, like: put k1; or a read that is not in the log, like: get-leader k1 (leader, lease, follower, stale)", s)
 }
 
 // CheckChoice implements Application. Any operation may be done on any key, whatever the key's class; only draws keep to it.
 func (KV) CheckChoice(p Plan, choice int64) error {
-	if op, key := chosen(choice); choice < 1 || op < statemachine.OpGet || op > statemachine.OpAppend || key >= uint64(p.Keys) {
+	op, read, key := chosen(choice)
+	if choice < 1 || op < statemachine.OpGet || op > statemachine.OpAppend || read > client.ReadStale ||
+		op != statemachine.OpGet && read != client.ReadLog || key >= uint64(p.Keys) {
 		return fmt.Errorf("operation %s: there are keys k0..k%d", KV{}.AppendChoice(nil, choice), p.Keys-1)
 	}
 	return nil
@@ -99,7 +118,13 @@ type kvSession struct {
 	checker checker.Checker
 	seen    []checker.Seen // by client and key: what the client last knew the key to be
 	count   Operations
+	leases  []asked // lease reads under way
+
+	clocksBroken bool
 }
+
+// asked names an operation.
+type asked struct{ client, seq uint64 }
 
 // Reset implements Session.
 func (s *kvSession) Reset(p Plan) error {
@@ -114,6 +139,7 @@ func (s *kvSession) Reset(p Plan) error {
 	s.plan = p
 	s.history.Reset()
 	s.count = Operations{}
+	s.leases, s.clocksBroken = s.leases[:0], false
 	n := (p.Clients + 1) * p.Keys
 	for len(s.seen) < n {
 		s.seen = append(s.seen, checker.Seen{})
@@ -128,7 +154,7 @@ func (s *kvSession) operations(key int) [8]statemachine.Op {
 	return operationsOf(s.plan.Classes[min(key, len(s.plan.Classes)-1)])
 }
 
-// Draw implements Session: one word for the key, one for hot or not, one for the operation.
+// Draw implements Session: one word for the key, one for hot or not, one for the operation, one for the kind of read.
 func (s *kvSession) Draw(w *sim.Words) int64 {
 	hot := w.Chance(s.plan.Hot)
 	key := int(w.Below(uint64(s.plan.Keys)))
@@ -136,7 +162,17 @@ func (s *kvSession) Draw(w *sim.Words) int64 {
 		key = 0
 	}
 	ops := s.operations(key)
-	return choose(ops[w.Below(8)], key)
+	op, read := ops[w.Below(8)], s.plan.Reads.draw(w)
+	if op != statemachine.OpGet {
+		read = client.ReadLog
+	}
+	return chooseRead(op, read, key)
+}
+
+// Read implements Session.
+func (s *kvSession) Read(choice int64) client.ReadKind {
+	_, read, _ := chosen(choice)
+	return read
 }
 
 // Calm implements Session: clients go round the keys, writing every other time.
@@ -164,14 +200,24 @@ func (s *kvSession) Final(client, k uint64) (int64, bool) {
 func uniqueWord(client, seq uint64) uint64 { return client<<40 | seq }
 
 // Invoke implements Session.
-func (s *kvSession) Invoke(client, seq uint64, choice int64, step uint64, dst []byte) ([]byte, error) {
+func (s *kvSession) Invoke(id, seq uint64, choice int64, step uint64, dst []byte) ([]byte, error) {
 	if err := (KV{}).CheckChoice(s.plan, choice); err != nil {
 		return nil, err
 	}
-	op, key := chosen(choice)
+	op, read, key := chosen(choice)
 	var word [8]byte
-	binary.BigEndian.PutUint64(word[:], uniqueWord(client, seq))
-	in := checker.Invocation{Client: client, Seq: seq, Key: key, Step: step}
+	binary.BigEndian.PutUint64(word[:], uniqueWord(id, seq))
+	in := checker.Invocation{Client: id, Seq: seq, Key: key, Step: step}
+	switch read {
+	case client.ReadLog:
+	case client.ReadStale:
+		in.Read, in.Session = checker.ReadStale, s.plan.Monotonic
+	default:
+		in.Read = checker.ReadCurrent
+		if read == client.ReadLease {
+			s.leases = append(s.leases, asked{id, seq})
+		}
+	}
 	switch op {
 	case statemachine.OpGet:
 		in.Kind = checker.OpGet
@@ -180,10 +226,10 @@ func (s *kvSession) Invoke(client, seq uint64, choice int64, step uint64, dst []
 		in.Kind, in.Value = checker.OpPut, word[:]
 		dst = statemachine.AppendPut(dst, key, word[:])
 	case statemachine.OpDelete:
-		in.Kind, in.Tombstone = checker.OpDelete, uniqueWord(client, seq)
+		in.Kind, in.Tombstone = checker.OpDelete, uniqueWord(id, seq)
 		dst = statemachine.AppendDelete(dst, key, in.Tombstone)
 	case statemachine.OpCAS:
-		in.Kind, in.Value, in.Expect = checker.OpCAS, word[:], *s.known(client, key)
+		in.Kind, in.Value, in.Expect = checker.OpCAS, word[:], *s.known(id, key)
 		dst = statemachine.AppendCAS(dst, key, cellOf(in.Expect), word[:])
 	case statemachine.OpAppend:
 		in.Kind, in.Value = checker.OpAppend, word[:]
@@ -203,28 +249,29 @@ func cellOf(s checker.Seen) statemachine.Cell {
 }
 
 // Complete implements Session.
-func (s *kvSession) Complete(client, seq, step uint64, result []byte) error {
+func (s *kvSession) Complete(id, seq, step, index uint64, result []byte) error {
 	s.count.Completed++
-	op := s.history.Lookup(client, seq)
+	op := s.history.Lookup(id, seq)
 	if op == nil {
-		return fmt.Errorf("workload: c%d#%d completed but was never invoked", client, seq)
+		return fmt.Errorf("workload: c%d#%d completed but was never invoked", id, seq)
 	}
 	r, err := statemachine.DecodeResult(result)
 	if err != nil {
-		return fmt.Errorf("c%d#%d: answer %x: %w", client, seq, result, err)
+		return fmt.Errorf("c%d#%d: answer %x: %w", id, seq, result, err)
 	}
-	out := checker.Completion{Client: client, Seq: seq, Step: step}
+	out := checker.Completion{Client: id, Seq: seq, Step: step, ReadAt: index}
+	out.OutOfContract = s.takeLease(id, seq) && s.clocksBroken
 	switch {
 	case r.Kind == statemachine.ResultOK && op.Kind != checker.OpGet:
 		out.Swapped = op.Kind == checker.OpCAS
-		s.learnOwn(client, seq, op)
+		s.learnOwn(id, seq, op)
 	case r.Kind == statemachine.ResultFailed && op.Kind == checker.OpCAS,
 		(r.Kind == statemachine.ResultFound || r.Kind == statemachine.ResultMissing) && op.Kind == checker.OpGet:
 		out.Seen = checker.Seen{Present: r.Cell.Present, Value: r.Cell.Value, Tombstone: r.Cell.Tombstone}
-		k := s.known(client, op.Key)
+		k := s.known(id, op.Key)
 		*k = checker.Seen{Present: r.Cell.Present, Value: append(k.Value[:0], r.Cell.Value...), Tombstone: r.Cell.Tombstone}
 	default:
-		return fmt.Errorf("c%d#%d: a %v was answered with a result of kind %d", client, seq, op.Kind, r.Kind)
+		return fmt.Errorf("c%d#%d: a %v was answered with a result of kind %d", id, seq, op.Kind, r.Kind)
 	}
 	return s.history.Return(out)
 }
@@ -242,7 +289,30 @@ func (s *kvSession) learnOwn(client, seq uint64, op *checker.Operation) {
 }
 
 // Abandon implements Session.
-func (s *kvSession) Abandon(_, _ uint64, _ uint64) { s.count.Abandoned++ }
+func (s *kvSession) Abandon(id, seq, _ uint64) {
+	s.count.Abandoned++
+	s.takeLease(id, seq)
+}
+
+// takeLease takes an operation off the list of lease reads under way, and reports whether it was there.
+func (s *kvSession) takeLease(id, seq uint64) bool {
+	for i, o := range s.leases {
+		if o == (asked{id, seq}) {
+			s.leases = append(s.leases[:i], s.leases[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// ClocksBroken implements Session.
+func (s *kvSession) ClocksBroken() { s.clocksBroken = true }
+
+// IsRead implements Session.
+func (s *kvSession) IsRead(id, seq uint64) bool {
+	op := s.history.Lookup(id, seq)
+	return op != nil && op.Read != checker.ReadLogged
+}
 
 // Operations implements Session.
 func (s *kvSession) Operations() Operations { return s.count }
@@ -258,8 +328,9 @@ func (s *kvSession) Describe(dst []byte, client, seq uint64) []byte {
 // Judge implements Session.
 func (s *kvSession) Judge(order []checker.Execution, budget uint64) Judgement {
 	r := s.checker.Check(&s.history, order, budget)
-	j := Judgement{Violations: r.Violations}
+	j := Judgement{Violations: r.Violations, Observations: r.Observations}
 	j.Stages = Stages{
+		CurrentReads: uint64(r.CurrentReads), StaleReads: uint64(r.StaleReads), OutOfContractReads: uint64(r.OutOfContractReads),
 		Parts: uint64(len(r.Keys)), WitnessYes: uint64(r.WitnessYes), WitnessNo: uint64(r.WitnessNo),
 		PorcupineYes: uint64(r.SearchLegal), PorcupineNo: uint64(r.SearchIllegal), PorcupineUnknown: uint64(r.SearchUnknown),
 		PorcupineSteps: r.Steps,

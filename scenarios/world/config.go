@@ -20,11 +20,17 @@ import (
 
 // Config is everything a run depends on.
 type Config struct {
-	Servers       int
+	Servers       int    // the first members
+	Spares        int    // servers that may be added to them
 	InitialLeader uint64 // campaigns at time 0; 0 for none
 	Raft          raft.Config
+	Server        server.Config  // besides Raft, NewCore and Forward
 	NewCore       server.NewCore // nil: this project's own
 	Forward       bool           // followers forward requests; else they redirect
+	ApplyDelay    time.Duration  // with Server.AsyncApply: from the hand-out of committed entries to their application
+	DecodeDisks   bool           // what is on disk is judged by its bytes; else by the tickets of the server
+	Memberships   []Membership   // that an operator brings about one after the other
+	Settle        bool           // the membership asked for last is to be reached in the liveness phase
 
 	Application workload.Application
 	Session     workload.Session // of the application, reused from run to run; nil for a new one
@@ -35,8 +41,10 @@ type Config struct {
 	Network network.Config
 	Noise   network.Noise
 	Disk    disk.Options
-	Torn    sim.Ratio // of power losses that leave something of unsynced bytes
+	Torn    sim.Ratio // of power losses that leave something of unsynced bytes, names and syncs
 	Slow    SlowSync
+	Fails   sim.Ratio // of syncs that fail
+	Full    DiskFull
 	Faults  faults.Knobs
 	Jitter  bool // noisy bases draw election timeouts; else they are spread by id and term
 
@@ -52,6 +60,13 @@ type Config struct {
 	Bounds    sim.Bounds
 	Budget    uint64 // model steps of a search for a legal order, per part of the history
 	Tracer    sim.Tracer
+}
+
+// DiskFull is how often a disk gets full, and for how long.
+type DiskFull struct {
+	Chance   sim.Ratio // per sync
+	Bytes    int64     // most that can be written before it is noticed
+	Min, Max time.Duration
 }
 
 // SlowSync is how often, and how much, a sync is slow.
@@ -75,6 +90,8 @@ const (
 	evHeal
 	evClose
 	evDeadline
+	evApply
+	evOperate
 )
 
 // Kinds of messages: clients' first, so that a new message of Raft changes no number.
@@ -114,11 +131,22 @@ func NewVocabulary(app workload.Application, extra ...sim.Spec) (*sim.Vocabulary
 
 // noise answers, for the decision function, how purposes depart from calm.
 func (c *Config) noise(session workload.Session) func(sim.Purpose) sim.Noise {
-	who := faults.Population{Present: c.present(), MomentWeights: momentWeights()}
+	who := faults.Population{Present: c.present(), Spares: c.spares(), MomentWeights: momentWeights()}
 	return func(p sim.Purpose) sim.Noise {
 		switch p {
 		case disk.Torn:
 			return sim.Noise{Chance: c.Torn, Draw: disk.DrawTorn}
+		case disk.Names:
+			return sim.Noise{Chance: c.Torn, Draw: disk.DrawNames}
+		case disk.Landed:
+			return sim.Noise{Chance: c.Torn, Draw: disk.DrawLanded}
+		case disk.SyncFails:
+			return sim.Noise{Chance: c.Fails, Draw: disk.DrawSyncFails}
+		case disk.NoSpace:
+			if c.Full.Chance.Zero() {
+				return sim.Noise{}
+			}
+			return sim.Noise{Chance: c.Full.Chance, Draw: disk.DrawSpace(c.Full.Bytes, c.Full.Min, c.Full.Max)}
 		case disk.SlowSync:
 			if c.Slow.Chance.Zero() {
 				return sim.Noise{}
@@ -148,11 +176,19 @@ func (c *Config) noise(session workload.Session) func(sim.Purpose) sim.Noise {
 
 // present says who takes part, as faults see it.
 func (c *Config) present() (side faults.Side) {
-	for i := range c.Servers {
+	for i := range c.Servers + c.Spares {
 		side |= faults.SideOf(sim.ProcID(i + 1))
 	}
 	for i := range c.Plan.Clients {
 		side |= faults.SideOf(clientBase + sim.ProcID(i+1))
+	}
+	return side
+}
+
+// spares says who is no member at first.
+func (c *Config) spares() (side faults.Side) {
+	for i := range c.Spares {
+		side |= faults.SideOf(sim.ProcID(c.Servers + i + 1))
 	}
 	return side
 }
@@ -163,7 +199,8 @@ func momentWeights() []uint32 {
 	for i := range weights {
 		weights[i] = 1
 	}
-	for _, m := range [...]server.Moment{server.MomentPersist, server.MomentWritten, server.MomentSubmitted, server.MomentSynced, server.MomentElected} {
+	for _, m := range [...]server.Moment{server.MomentPersist, server.MomentWritten, server.MomentSubmitted, server.MomentSynced, server.MomentElected,
+		server.MomentChunk, server.MomentSnapshotTaken, server.MomentSnapshotWritten, server.MomentCompacted, server.MomentSnapshotInstalled} {
 		weights[m] = 10
 	}
 	return weights

@@ -175,6 +175,15 @@ func (s *stale) Apply(index uint64, command, dst []byte) []byte {
 	return s.KV.Apply(index, command, dst)
 }
 
+// forgetsAtRestore is a map that loses key 0 on its way through a snapshot.
+type forgetsAtRestore struct{ *statemachine.KV }
+
+func (f *forgetsAtRestore) Restore(b []byte) error {
+	err := f.KV.Restore(b)
+	f.KV.Apply(0, statemachine.AppendDelete(nil, 0, 1), nil)
+	return err
+}
+
 // A state machine that is not a function of the log is found out by comparing replicas; one that answers wrongly everywhere, by
 // its clients; one that answers what no operation can have as an answer, by whoever reads the answer.
 func TestWrongStateMachinesAreFoundOut(t *testing.T) {
@@ -204,6 +213,11 @@ func TestWrongStateMachinesAreFoundOut(t *testing.T) {
 			name: "nonsense",
 			made: func() statemachine.StateMachine { return &forgetful{KV: statemachine.NewKV()} },
 			want: []string{"LIN/answer-makes-no-sense"}, also: []string{"LIN/not-linearizable"},
+		},
+		{
+			name: "snapshots-forget",
+			made: func() statemachine.StateMachine { return &forgetsAtRestore{statemachine.NewKV()} },
+			want: []string{"SMS/snapshot-differs"}, also: []string{"SMS/state-differs"},
 		},
 		{name: "right", made: func() statemachine.StateMachine { return statemachine.NewKV() }},
 	} {

@@ -6,70 +6,95 @@ import (
 	"time"
 
 	"raftsim/checker"
-	"raftsim/network"
 	"raftsim/raft"
 	"raftsim/raft/client"
 	"raftsim/raft/server"
-	"raftsim/raft/statemachine"
 	"raftsim/raft/vfs"
+	"raftsim/scenarios/ledger"
 	"raftsim/sim"
 	"raftsim/sim/disk"
 )
 
-// node hosts one server: it brings it events, carries out its effects, and lets it die.
+// node is one machine and the server on it: it brings the server events, carries out its effects, and lets it die.
 type node struct {
 	world  *World
 	proc   sim.ProcID
 	id     uint64
 	disk   *disk.Disk
+	clock  clock
 	server *server.Server // nil while down
+	core   server.Core    // of the server, once it has recovered
 
-	fate    death // set by a moment: the server is dead, and buried when its call returns
+	state   presence
+	tells   ledger.Reading // what its process could know when it began
+	gone    bool           // its disk was lost to a fault: it does not come back as it was
+	fate    death          // set by a moment: the server is dead, and buried when its call returns
 	down    time.Duration
 	restart uint32 // number of the restart that counts; earlier ones are void
 	panics  int
 	turns   uint64 // of the call under way
 	alarm   sim.Alarm
+	paused  int
+	missed  []sim.Event // while paused
 
-	seen    raft.Status // as last told to the judges
-	writes  []write     // under way, oldest first
+	seen    raft.Status // the last one looked at
+	told    told
+	writes  []write // under way, oldest first
+	reading []read  // reads that this server has taken on
 	message raft.Message
 	request client.Request
 }
 
-type death uint8
+// presence is what a machine is to the cluster.
+type presence uint8
 
 const (
-	alive death = iota
-	crashed
-	powerLost
-	panicked
-	halted
+	spare   presence = iota // has never run, or was taken away
+	fresh                   // runs on an empty disk, to be added
+	member                  // has been a member since it was last given an empty disk
+	removed                 // was taken away; its disk remembers
 )
 
-// maxPanics bounds the restarts after panics: a server that panics on its own log would do so for ever.
-const maxPanics = 3
+// read is one that a server has to answer from its state. Everything up to floor was committed when a server first heard of it, and
+// the answer must not be older.
+type read struct {
+	client, seq, floor uint64
+	lease              bool
+}
 
 // minTurns is the least bound on the turns of one call, whatever the bound on steps at one instant.
 const minTurns = 1000
 
 func (n *node) up() bool { return n.server != nil }
 
+func (n *node) running() bool { return n.server != nil && n.server.Running() }
+
 // Deliver implements sim.Process.
 func (n *node) Deliver(ev sim.Event) {
 	n.world.stamp()
+	if n.miss(ev) {
+		return
+	}
 	switch ev.Kind {
 	case evMessage:
 		n.arrive(ev.Payload)
 	case evTimer:
 		n.alarm.Rang(ev.At)
 		if n.up() {
-			n.call(callTick, 0, 0, nil)
+			n.call(callTick, 0, disk.Completion{})
 		}
 	case evSync:
 		done, ok := n.disk.Complete(ev.Payload)
-		if ok && n.up() && done.Incarnation == n.disk.Incarnation() {
-			n.call(callSync, 0, done.Ticket, done.Err)
+		if !ok {
+			break
+		}
+		n.world.ledger.synced(n)
+		if n.up() && done.Incarnation == n.disk.Incarnation() {
+			n.call(callSync, 0, done)
+		}
+	case evApply:
+		if n.up() && ev.Payload == n.disk.Incarnation() {
+			n.call(callApply, 0, disk.Completion{})
 		}
 	case evRestart:
 		if !n.up() && ev.Payload == n.restart {
@@ -86,21 +111,25 @@ const (
 	callSync
 	callMessage
 	callRequest
+	callApply
 	callStart
 	callCampaign
+	callChange
+	callTransfer
+	callSnapshot
 )
 
 // call runs the server's code. A panic of it is a finding, and the end of the process; a panic of the harness goes on up.
-func (n *node) call(kind callKind, handle uint32, ticket vfs.Ticket, err error) {
+func (n *node) call(kind callKind, handle uint32, done disk.Completion) (err error) {
 	defer n.catch()
 	n.turns = 0
-	now := int64(n.world.kernel.Now())
+	now := n.now()
 	switch kind {
 	case callTick:
 		n.server.Tick(now)
 	case callSync:
-		n.written(uint64(ticket))
-		n.server.HandleSync(now, ticket, err)
+		n.written(done)
+		n.server.HandleSync(now, done.Ticket, done.Err)
 	case callMessage:
 		p := n.world.network.Packet(handle)
 		if err := raft.DecodeMessage(p.Bytes, &n.message); err != nil {
@@ -112,12 +141,22 @@ func (n *node) call(kind callKind, handle uint32, ticket vfs.Ticket, err error) 
 		if err := client.DecodeRequest(p.Bytes, &n.request); err != nil {
 			panic(fmt.Sprintf("world: n%d: the network delivered a damaged request: %v", n.id, err))
 		}
+		n.takeOn(&n.request)
 		n.server.HandleRequest(now, &n.request)
+	case callApply:
+		n.server.HandleApply(now, 0)
 	case callStart:
 		n.open()
 	case callCampaign:
 		n.server.Campaign(now)
+	case callChange:
+		return n.server.ProposeConfChange(now, &n.world.operator.change)
+	case callTransfer:
+		return n.server.TransferLeader(now, uint64(handle))
+	case callSnapshot:
+		return n.server.ForceSnapshot(now)
 	}
+	return nil
 }
 
 func (n *node) catch() {
@@ -178,12 +217,55 @@ func (n *node) arrive(handle uint32) {
 		return
 	}
 	if p.Label.Kind >= msgRaft {
-		n.call(callMessage, handle, 0, nil)
+		n.call(callMessage, handle, disk.Completion{})
 	} else {
-		n.call(callRequest, handle, 0, nil)
+		n.call(callRequest, handle, disk.Completion{})
 	}
 	net.Release(handle)
 }
+
+// takeOn notes that this server has a read to answer.
+func (n *node) takeOn(r *client.Request) {
+	if r.Kind != client.KindRead || r.Read == client.ReadStale {
+		return
+	}
+	floor := n.world.floor(r.Client, r.Seq)
+	if len(n.reading) == maxReading {
+		return
+	}
+	for i := range n.reading {
+		if n.reading[i].client == r.Client && n.reading[i].seq == r.Seq {
+			return
+		}
+	}
+	n.reading = append(n.reading, read{r.Client, r.Seq, floor, r.Read == client.ReadLease})
+}
+
+// askedRead is a read that some server has heard of, and what was committed then.
+type askedRead struct{ seq, floor uint64 }
+
+// floor returns what was committed when a server first heard of a read. All attempts of an operation share it: what one attempt
+// set going may answer another.
+func (w *World) floor(id, seq uint64) uint64 {
+	asked := w.asked[id]
+	for i := len(asked) - 1; i >= 0; i-- {
+		if asked[i].seq == seq {
+			return asked[i].floor
+		}
+	}
+	if len(asked) == maxAsked {
+		asked = asked[:copy(asked, asked[maxAsked/2:])]
+	}
+	end := w.judges.LedgerEnd()
+	w.asked[id] = append(asked, askedRead{seq, end})
+	return end
+}
+
+// maxAsked bounds the memory of reads: of those so far back nobody waits for an answer any more.
+const maxAsked = 256
+
+// maxReading bounds the memory of reads that were never answered.
+const maxReading = 1 << 10
 
 // settle buries a server that died during its call, tells the judges what changed, and arms the timer.
 func (n *node) settle() {
@@ -194,65 +276,23 @@ func (n *node) settle() {
 	if !n.up() {
 		return
 	}
-	n.observe(n.server.Status())
-	n.alarm.Set(&n.world.kernel, n.proc, evTimer, sim.Time(n.server.Deadline()))
-}
-
-// bury ends the process as its fate says, and schedules its return.
-func (n *node) bury() {
-	w := n.world
-	fate, down := n.fate, n.down
-	n.fate, n.server = alive, nil
-	w.judges.Crashed(n.id)
-	n.seen = raft.Status{}
-	n.restart++
-	switch fate {
-	case powerLost:
-		n.disk.PowerLoss()
-		w.counts.PowerLosses++
-	case crashed:
-		n.disk.Crash()
-		w.counts.Crashes++
-	case panicked:
-		n.disk.Crash()
-		w.counts.Panics++
-		if n.panics > maxPanics {
-			return
-		}
-	case halted:
-		n.disk.Crash()
-		w.counts.Halts++
-		return
+	if n.running() {
+		st := n.core.Status()
+		n.observe(&st)
 	}
-	w.kernel.Schedule(sim.Event{At: w.kernel.Now().Add(down), To: n.proc, Kind: evRestart, Payload: n.restart})
+	n.arm()
 }
 
-// kill ends the server between events.
-func (n *node) kill(fate death, down time.Duration) {
-	if n.up() {
-		n.fate, n.down = fate, down
-		n.bury()
-	}
+// ask proposes a change of the membership; true if it is in the log.
+func (n *node) ask() bool {
+	err := n.call(callChange, 0, disk.Completion{})
+	n.settle()
+	return err == nil
 }
 
-func (n *node) start() {
-	n.world.counts.Restarts++
-	n.call(callStart, 0, 0, nil)
-}
-
-func (n *node) open() {
-	w := n.world
-	cfg := w.config
-	rc := cfg.Raft
-	rc.ID = n.id
-	rc.Jitter = n.jitter
-	s, err := server.Restart(server.Config{Raft: rc, NewCore: cfg.NewCore, Forward: cfg.Forward},
-		n.disk.FS(), n, n, cfg.Application.NewMachine())
-	if err != nil {
-		n.Halt(err)
-		return
-	}
-	n.server = s
+// configuration returns the one in force at the server.
+func (n *node) configuration() raft.ConfState {
+	return n.core.ConfState(n.core.Status().LastIndex)
 }
 
 // jitter is what comes on top of the base election timeout. In the calm world timeouts are spread by (id + term) over eight
@@ -269,182 +309,6 @@ func (n *node) jitter(term uint64) time.Duration {
 	}
 	return calm
 }
-
-// Moment implements server.Host.
-func (n *node) Moment(m server.Moment, term uint64) bool {
-	if n.fate != alive {
-		return false
-	}
-	strike := n.world.hazards.Strike(n.world.kernel.Now(), n.proc, uint8(m), term)
-	switch {
-	case strike.Power:
-		n.fate = powerLost
-	case strike.Crash:
-		n.fate = crashed
-	default:
-		return true
-	}
-	n.down = strike.Down
-	return false
-}
-
-// Halt implements server.Host. Nothing a case may contain today justifies it, so it is a finding.
-func (n *node) Halt(err error) {
-	n.world.find(checker.Durability, "server-halted", n.id, err.Error())
-	n.fate = halted
-}
-
-// SendMessage implements server.Host.
-func (n *node) SendMessage(m *raft.Message) {
-	w := n.world
-	switch {
-	case m.Type == raft.MsgVote, m.Type == raft.MsgApp, m.Type == raft.MsgHeartbeat:
-		w.judges.Promised(n.id, m.Term, n.id)
-	case m.Type == raft.MsgVoteResp && !m.Reject:
-		w.judges.Promised(n.id, m.Term, m.To)
-	case m.Type == raft.MsgAppResp && !m.Reject:
-		w.judges.Promised(n.id, m.Term, 0)
-		w.judges.Acked(n.id, m.Index)
-	}
-	alias := m.Index<<16 | uint64(min(len(m.Entries), 4095))<<4
-	if m.Reject {
-		alias |= 1
-	}
-	w.counts.Messages[m.Type]++
-	w.network.Send(n.proc, sim.ProcID(m.To), network.Label{Kind: msgRaft + uint8(m.Type), Epoch: m.Term, Alias: alias},
-		raft.AppendMessage(w.network.Buffer(), m))
-}
-
-// SendForward implements server.Host.
-func (n *node) SendForward(to uint64, r *client.Request) {
-	w := n.world
-	w.counts.Forwards++
-	w.network.Send(n.proc, sim.ProcID(to), network.Label{Kind: msgForward, Epoch: sim.PairedEpoch(r.Client, r.Seq), Alias: uint64(r.Attempt)},
-		client.AppendRequest(w.network.Buffer(), r))
-}
-
-// SendReply implements server.Host.
-func (n *node) SendReply(r *client.Reply) {
-	w := n.world
-	switch r.Status {
-	case client.ReplyOK:
-		w.judges.AcknowledgedOperation(n.id, r.Client, r.Seq)
-	case client.ReplyRedirect:
-		w.counts.Redirects++
-	}
-	w.network.Send(n.proc, clientBase+sim.ProcID(r.Client),
-		network.Label{Kind: msgReply, Epoch: sim.PairedEpoch(r.Client, r.Seq), Alias: uint64(r.Status)},
-		client.AppendReply(w.network.Buffer(), r))
-}
-
-// Recovered implements server.Observer.
-func (n *node) Recovered(hs raft.HardState, entries []raft.Entry) {
-	j := &n.world.judges
-	j.Restarted(n.id)
-	for i := range entries {
-		j.Appended(n.id, entries[i].Index, entries[i].Term, entries[i].Data)
-	}
-	j.Recovered(n.id)
-	n.writes = n.writes[:0]
-	j.HardState(n.id, hs.Term, hs.Vote)
-	n.seen = raft.Status{Term: hs.Term, Vote: hs.Vote, LastIndex: uint64(len(entries))}
-}
-
-// Turn implements server.Observer.
-func (n *node) Turn(rd *raft.Ready, st raft.Status) {
-	j := &n.world.judges
-	if n.turns++; n.turns > max(n.world.config.Bounds.InstantSteps, minTurns) {
-		panic(endlessTurns(n.turns - 1))
-	}
-	n.observeRole(st)
-	for i := range rd.Entries {
-		e := &rd.Entries[i]
-		if e.Index <= n.seen.LastIndex {
-			n.world.counts.Truncations++
-		}
-		j.Appended(n.id, e.Index, e.Term, e.Data)
-		n.seen.LastIndex = e.Index
-	}
-	n.writing(rd)
-	n.observe(st)
-}
-
-// write is a ticket under way: when it completes, the log is on disk up to last.
-type write struct{ ticket, last uint64 }
-
-// writing notes what a Ready is about to write. What it replaces no longer becomes durable by the writes before it.
-func (n *node) writing(rd *raft.Ready) {
-	if rd.Ticket == 0 {
-		return
-	}
-	if len(rd.Entries) > 0 {
-		for i := range n.writes {
-			n.writes[i].last = min(n.writes[i].last, rd.Entries[0].Index-1)
-		}
-	}
-	n.writes = append(n.writes, write{ticket: rd.Ticket, last: n.seen.LastIndex})
-}
-
-// written tells the judges that a ticket, and all before it, has completed.
-func (n *node) written(ticket uint64) {
-	done := 0
-	for done < len(n.writes) && n.writes[done].ticket <= ticket {
-		n.world.judges.Durable(n.id, n.writes[done].last)
-		done++
-	}
-	n.writes = n.writes[:copy(n.writes, n.writes[done:])]
-}
-
-// Applied implements server.Observer.
-func (n *node) Applied(e *raft.Entry, id, seq uint64, status statemachine.Status, hash uint64) {
-	j := &n.world.judges
-	j.Applied(n.id, e.Index, hash)
-	switch status {
-	case statemachine.StatusApplied:
-		j.Executed(n.id, e.Index, id, seq)
-	case statemachine.StatusRepeated, statemachine.StatusStale:
-		n.world.counts.Repeats++
-	}
-}
-
-// observe tells the judges what changed in a server's view of itself.
-func (n *node) observe(st raft.Status) {
-	if !n.running() {
-		return
-	}
-	n.observeRole(st)
-	j := &n.world.judges
-	if st.LastIndex < n.seen.LastIndex {
-		j.Truncated(n.id, st.LastIndex)
-		n.world.counts.Truncations++
-	}
-	if st.Commit != n.seen.Commit {
-		j.Committed(n.id, st.Commit)
-	}
-	n.seen = st
-}
-
-func (n *node) observeRole(st raft.Status) {
-	j := &n.world.judges
-	was, is := n.seen.Role == raft.StateLeader, st.Role == raft.StateLeader
-	if was && (!is || st.Term != n.seen.Term) {
-		j.SteppedDown(n.id, n.seen.Term)
-		n.world.counts.StepDowns++
-	}
-	if st.Term != n.seen.Term || st.Vote != n.seen.Vote {
-		j.HardState(n.id, st.Term, st.Vote)
-	}
-	if is && (!was || st.Term != n.seen.Term) {
-		j.Elected(n.id, st.Term)
-		n.world.counts.Elections++
-	}
-	if st.Role == raft.StateCandidate && (n.seen.Role != raft.StateCandidate || st.Term != n.seen.Term) {
-		n.world.counts.Candidacies++
-	}
-	n.seen.Term, n.seen.Vote, n.seen.Role = st.Term, st.Vote, st.Role
-}
-
-func (n *node) running() bool { return n.server != nil && n.server.Running() }
 
 // applied returns the last index the server has applied, 0 while it is down.
 func (n *node) applied() uint64 {
@@ -467,16 +331,24 @@ func (n *node) Describe(ev sim.Event, dst []byte) []byte {
 	dst = fmt.Appendf(dst, "n%d ", n.id)
 	switch ev.Kind {
 	case evMessage:
-		return n.world.describePacket(ev.Payload, dst)
+		dst = n.world.describePacket(ev.Payload, dst)
 	case evTimer:
 		dst = append(dst, "timer"...)
 	case evSync:
 		dst = append(dst, "sync done"...)
+		if done, ok := n.disk.Pending(ev.Payload); ok && done.Err != nil {
+			dst = fmt.Appendf(dst, ": %v", done.Err)
+		}
+	case evApply:
+		dst = append(dst, "applies"...)
 	case evRestart:
 		dst = append(dst, "restart"...)
 		if ev.Payload != n.restart {
 			dst = append(dst, " (void)"...)
 		}
+	}
+	if n.paused > 0 {
+		dst = append(dst, " (paused: later)"...)
 	}
 	return dst
 }
@@ -487,9 +359,11 @@ func (n *node) foldState(d *sim.Digest) {
 	if n.up() {
 		st := n.server.Status()
 		applied, hash := n.server.Applied()
-		for _, w := range [...]uint64{st.Term, st.Vote, st.Lead, st.Commit, st.LastIndex, st.LastTerm, uint64(st.Role), applied, hash} {
+		for _, w := range [...]uint64{st.Term, st.Vote, st.Lead, st.Commit, st.LastIndex, st.LastTerm, uint64(st.Role), st.FirstIndex, st.ConfIndex, applied, hash} {
 			d.Word(w)
 		}
 	}
 	n.disk.Fold(d)
 }
+
+type vfsFS = vfs.FS

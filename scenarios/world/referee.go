@@ -6,9 +6,7 @@ import (
 	"time"
 
 	"raftsim/checker"
-	"raftsim/raft/vfs"
 	"raftsim/sim"
-	"raftsim/sim/disk"
 )
 
 // referee ends the fault window, and says what must be true after it.
@@ -46,11 +44,14 @@ func (r *referee) heal() {
 	w.kernel.DropDisturbances()
 	w.engine.HealAll()
 	now := w.kernel.Now()
-	for _, n := range w.nodes[:w.config.Servers] {
-		if !n.up() && n.panics <= maxPanics {
+	for _, n := range w.nodes[:w.slots()] {
+		if !n.up() && n.panics <= maxPanics && (n.state == member || n.state == fresh) {
 			n.restart++
 			w.kernel.Schedule(sim.Event{At: now, To: n.proc, Kind: evRestart, Payload: n.restart})
 		}
+	}
+	if !w.config.Settle {
+		w.operator.stop()
 	}
 	for _, id := range w.ids.clients {
 		w.kernel.Schedule(sim.Event{At: now, To: id, Kind: evFinal})
@@ -80,7 +81,7 @@ func (r *referee) demandProgress() {
 func (r *referee) noteApplied() {
 	w := r.world
 	r.moved = r.moved[:0]
-	for _, n := range w.nodes[:w.config.Servers] {
+	for _, n := range w.nodes[:w.slots()] {
 		r.moved = append(r.moved, n.applied())
 	}
 }
@@ -91,9 +92,13 @@ func (r *referee) noteApplied() {
 func (r *referee) demandConvergence() {
 	w := r.world
 	last := w.judges.LedgerEnd()
-	for i, n := range w.nodes[:w.config.Servers] {
-		if n.panics > maxPanics {
-			continue // it was given up, and every one of its panics is a finding that says more
+	if w.config.Settle && !w.operator.done() {
+		w.find(checker.Liveness, "membership-not-reached", 0, string(w.operator.Describe(sim.Event{}, nil)))
+	}
+	voters, learners := w.Members()
+	for i, n := range w.nodes[:w.slots()] {
+		if n.panics > maxPanics || n.gone || !(voters | learners).Has(n.proc) {
+			continue // given up, and every panic is a finding that says more; or it has lost its disk; or it is no member
 		}
 		if !n.running() {
 			w.find(checker.Liveness, "server-missing", n.id, fmt.Sprintf("n%d does not run at the end of the liveness phase", n.id))
@@ -122,8 +127,6 @@ func (r *referee) Describe(ev sim.Event, dst []byte) []byte {
 	return append(dst, "deadline"...)
 }
 
-type vfsFS = vfs.FS
-
 // sortViolations puts the earliest first; of one step, what broke before what fell over because of it.
 func sortViolations(vs []checker.Violation) {
 	slices.SortStableFunc(vs, func(a, b checker.Violation) int {
@@ -135,17 +138,4 @@ func sortViolations(vs []checker.Violation) {
 		}
 		return 0
 	})
-}
-
-func addDisk(sum *disk.Stats, s disk.Stats) {
-	sum.Syncs += s.Syncs
-	sum.Completed += s.Completed
-	sum.SlowSyncs += s.SlowSyncs
-	sum.BytesWritten += s.BytesWritten
-	sum.Crashes += s.Crashes
-	sum.PowerLosses += s.PowerLosses
-	sum.BytesLost += s.BytesLost
-	sum.BytesKept += s.BytesKept
-	sum.TornSectors += s.TornSectors
-	sum.SyncsLost += s.SyncsLost
 }

@@ -62,6 +62,19 @@ func TestEverythingHeals(t *testing.T) {
 		{"all disks stalled", []string{"slow-sync n1 #100 = 100h", "slow-sync n2 #100 = 100h", "slow-sync n3 #100 = 100h"}},
 		{"messages that would arrive next week", []string{"late n1>n2 app t1 #200 = 100h", "doubled n1>n2 app t1 #201 = 100h", "late c1>n2 request t1.20 #0 = 100h"}},
 		{"an aim", []string{"aim-isolate #0 = at 1.8s for 100h leader-both-clients", "aim-power #0 = at 1.9s for 100h leader"}},
+		{"a paused leader", []string{"pause n1 #0 = at 1.9s for 100h"}},
+		{"all paused", []string{"pause n1 #0 = at 1.5s for 100h", "pause n2 #0 = at 1.5s for 100h", "pause n3 #0 = at 1.5s for 100h"}},
+		{"paused twice over", []string{"pause n2 #0 = at 1.5s for 100h", "pause n2 #1 = at 1.6s for 100h"}},
+		{"crashed while it was paused", []string{"pause n2 #0 = at 1.5s for 100h", "crash-at n2 #0 = at 1.6s for 100ms"}},
+		{"paused before it was back", []string{"crash-at n2 #0 = at 1.5s for 100h", "pause n1 #0 = at 1.6s for 100h"}},
+		{"a hasty clock", []string{"clock-rate n2 #0 = at 1s for 100h 10x"}},
+		{"a slow clock of the leader", []string{"clock-rate n1 #0 = at 1s for 100h 0.1x"}},
+		{"a disk that stands still", []string{"stall n1 #0 = at 1.9s for 100h"}},
+		{"all disks stand still", []string{"stall n1 #0 = at 1.9s for 100h", "stall n2 #0 = at 1.9s for 100h", "stall n3 #0 = at 1.9s for 100h"}},
+		{"a full disk", []string{"no-space n1 #100 = after 0 for 100h0m0s"}},
+		{"all disks full", []string{"no-space n1 #100 = after 0 for 100h0m0s", "no-space n2 #100 = after 0 for 100h0m0s", "no-space n3 #100 = after 0 for 100h0m0s"}},
+		{"a failed sync", []string{"sync-fails n1 #100 = yes", "sync-fails n2 #100 = yes"}},
+		{"a membership that was not reached", []string{"isolate n1 #0 = at 1.8s for 100h both", "isolate n2 #0 = at 1.8s for 100h both", "members #0 = at 1.9s to n1,n2"}},
 		{"down and cut off", []string{"power-at n2 #0 = at 1s for 100h", "isolate n2 #0 = at 1s for 100h both-clients", "isolate n1 #0 = at 1.5s for 100h both"}},
 	} {
 		c := healable(t, cat, "calm", tc.lines...)
@@ -72,7 +85,7 @@ func TestEverythingHeals(t *testing.T) {
 		if res.Verdict != scenarios.Pass || res.Missed() > 0 {
 			t.Errorf("%s: %v (%d missed): %v", tc.name, res.Verdict, res.Missed(), res.Violations)
 		}
-		if down := res.Counts.Crashes + res.Counts.PowerLosses; res.Counts.Restarts != down {
+		if down := res.Counts.Crashes + res.Counts.PowerLosses + res.Counts.Halts + res.Counts.StartsRefused; res.Counts.Restarts != down {
 			t.Errorf("%s: %d processes ended and %d were started again", tc.name, down, res.Counts.Restarts)
 		}
 		// What was granted ends within an election timeout of the close.
@@ -91,7 +104,15 @@ type unwilling struct {
 	id        uint64
 	noPropose bool // as of one second
 	noCommit  bool // n3 hears of no commitment
+	noChange  bool // of the membership
 	ready     raft.Ready
+}
+
+func (u *unwilling) ProposeConfChange(now int64, c *raft.ConfChange) (index, term uint64, err error) {
+	if u.noChange {
+		return 0, 0, raft.ErrConfChangePending
+	}
+	return u.Raft.ProposeConfChange(now, c)
 }
 
 func (u *unwilling) Propose(now int64, data []byte) (index, term uint64, err error) {
@@ -109,13 +130,20 @@ func (u *unwilling) Ready() *raft.Ready {
 	return &u.ready
 }
 
+// unchanging is a core that refuses every change of the membership.
+func unchanging(cfg raft.Config, now int64, initial raft.InitialState) (server.Core, error) {
+	r, err := raft.New(cfg, now, initial)
+	return &unwilling{Raft: r, id: cfg.ID, noChange: true}, err
+}
+
 // What must be true of the quiet end is demanded: progress of every client, servers that run, and that they catch up.
 func TestRefereeDemands(t *testing.T) {
 	for _, tc := range []struct {
-		name  string
-		core  server.NewCore
-		lines []string
-		want  []string // signatures of all findings
+		name   string
+		core   server.NewCore
+		lines  []string
+		change func(*scenarios.Options)
+		want   []string // signatures of all findings
 	}{
 		{name: "nothing wrong", core: server.NewRaft},
 		{
@@ -144,6 +172,30 @@ func TestRefereeDemands(t *testing.T) {
 			},
 			want: []string{"DUR/server-halted", "LIVE/server-missing"},
 		},
+		{
+			name: "a membership that is asked for, and reached", core: server.NewRaft, lines: []string{"members #0 = at 1s to n1,n2"},
+			change: func(o *scenarios.Options) { o.Run.Settle = true },
+		},
+		{
+			name: "no change of the membership is taken", core: unchanging, lines: []string{"members #0 = at 1s to n1,n2"},
+			change: func(o *scenarios.Options) { o.Run.Settle = true },
+			want:   []string{"LIVE/membership-not-reached"},
+		},
+		{
+			name: "no change of the membership is taken, and none is owed", core: unchanging, lines: []string{"members #0 = at 1s to n1,n2"},
+		},
+		{
+			name: "memberships by plan", core: server.NewRaft,
+			change: func(o *scenarios.Options) {
+				o.Cluster.Spares, o.Run.Settle = 2, true
+				o.Cluster.Memberships = []string{"n1,n2,n3,n4", "n3,n4 learners n1", "n4,n5 joint"}
+			},
+		},
+		{
+			name: "memberships by plan, and no change is taken", core: unchanging,
+			change: func(o *scenarios.Options) { o.Cluster.Memberships, o.Run.Settle = []string{"n1,n2"}, true },
+			want:   []string{"LIVE/membership-not-reached"},
+		},
 	} {
 		cat, err := scenarios.NewCatalogue(scenarios.Scenario{
 			Name: "calm", NewCore: tc.core, Make: func(uint64) *scenarios.Case { return &scenarios.Case{Options: scenarios.Defaults()} },
@@ -151,7 +203,11 @@ func TestRefereeDemands(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res, err := scenarios.NewRunner(cat).Run(healable(t, cat, "calm", tc.lines...), scenarios.RunOptions{CheckOnce: true})
+		c := healable(t, cat, "calm", tc.lines...)
+		if tc.change != nil {
+			tc.change(&c.Options)
+		}
+		res, err := scenarios.NewRunner(cat).Run(c, scenarios.RunOptions{CheckOnce: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,6 +261,7 @@ func TestHealingIsNotLate(t *testing.T) {
 	for _, fault := range []string{
 		"isolate n1 #0 = at 1.7s for %s both-clients", "isolate n2 #0 = at 1.7s for %s outbound", "split #0 = at 1.7s for %s side n1,c1,c2",
 		"cut n1>n2 #0 = at 1.7s for %s both-ways", "cut c1>n2 #0 = at 1.7s for %s one-way",
+		"pause n1 #0 = at 1.7s for %s", "pause n3 #0 = at 1.7s for %s", "stall n1 #0 = at 1.7s for %s", "clock-rate n1 #0 = at 1.7s for %s 3x",
 		"crash-at n1 #0 = at 1.7s for %s", "blackout #0 = at 1.7s for %s side n1,n2,n3", "power n1 synced t1 #80 = for %s",
 	} {
 		run := func(length string) *scenarios.Result {

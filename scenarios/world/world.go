@@ -2,13 +2,13 @@ package world
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"raftsim/checker"
 	"raftsim/faults"
 	"raftsim/network"
 	"raftsim/raft"
+	"raftsim/raft/client"
 	"raftsim/raft/server"
 	"raftsim/scenarios/workload"
 	"raftsim/sim"
@@ -31,23 +31,18 @@ type World struct {
 	nodes    []*node // by id - 1
 	clients  []*workload.Client
 	referee  referee
+	operator operator
+	ledger   diskJudge
+	asked    [32][]askedRead // by client
+	// clocksBroken: a clock has been worse than the bound that leases allow for.
+	clocksBroken bool
+	members      struct { // newest configuration known committed
+		index            uint64
+		voters, learners faults.Side
+	}
 	ids      struct{ servers, clients []sim.ProcID }
 	findings checker.Findings // of the harness: panics, halts, liveness
 	counts   Counts
-}
-
-// Counts says what really happened in a run.
-type Counts struct {
-	Elections, Candidacies, StepDowns, Truncations uint64
-	Redirects, Forwards, Repeats                   uint64
-	Crashes, PowerLosses, Restarts, Panics, Halts  uint64
-	Messages                                       [16]uint64 // by raft.MessageType
-	Network                                        network.Stats
-	Faults                                         faults.Counts
-	Disk                                           disk.Stats // summed over servers
-	Operations                                     workload.Operations
-	Committed                                      uint64 // entries, no-ops included
-	Executed                                       uint64 // commands that took effect
 }
 
 // Outcome is what a run came to.
@@ -56,6 +51,7 @@ type Outcome struct {
 	Steps      uint64
 	End        sim.Time
 	Violations []checker.Violation // of all judges, by step
+	Observed   []checker.Violation // what would be one if the case were within the contract
 	Judgement  workload.Judgement
 	Broken     string // the harness contradicted itself; "" if not
 	Counts     Counts
@@ -87,8 +83,8 @@ func (w *World) Run(v *sim.Vocabulary, c Config) (*Outcome, error) {
 }
 
 func (w *World) assemble(v *sim.Vocabulary, c Config) error {
-	if c.Servers < 1 || c.Servers > 31 || c.Plan.Clients < 1 || c.Plan.Clients > 30 {
-		return fmt.Errorf("world: 1 to 31 servers and 1 to 30 clients, not %d and %d", c.Servers, c.Plan.Clients)
+	if c.Servers < 1 || c.Spares < 0 || c.Servers+c.Spares > 31 || c.Plan.Clients < 1 || c.Plan.Clients > 30 {
+		return fmt.Errorf("world: 1 to 31 servers, spares among them, and 1 to 30 clients, not %d, %d and %d", c.Servers, c.Spares, c.Plan.Clients)
 	}
 	if c.InitialLeader > uint64(c.Servers) {
 		return fmt.Errorf("world: initial leader n%d does not exist: there are %d servers", c.InitialLeader, c.Servers)
@@ -118,7 +114,14 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 	w.network.Reset(&w.kernel, c.Network)
 	w.ordinals.Reset()
 	w.judges.WatchDisks = true
+	w.judges.DecodedDisks = c.DecodeDisks
 	w.judges.Reset(c.Servers)
+	w.ledger.reset(w)
+	w.clocksBroken = false
+	for i := range w.asked {
+		w.asked[i] = w.asked[i][:0]
+	}
+	w.members.index, w.members.voters, w.members.learners = 0, sideOf(serverNumbers(c.Servers)), 0
 	w.findings.Reset()
 	w.counts = Counts{}
 	w.ids.servers, w.ids.clients = w.ids.servers[:0], w.ids.clients[:0]
@@ -130,6 +133,8 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 	}
 	w.referee = referee{world: w}
 	w.kernel.Host(refereeProc, &w.referee)
+	w.operator = operator{world: w, change: raft.ConfChange{Changes: w.operator.change.Changes[:0]}}
+	w.kernel.Host(operatorProc, &w.operator)
 	if err := w.checkOverrides(); err != nil {
 		return err
 	}
@@ -141,15 +146,15 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 // checkOverrides refuses overrides about what this case does not have.
 func (w *World) checkOverrides() error {
 	for _, d := range w.config.Overrides {
-		if err := CheckDisturbance(w.vocab, w.config.Application, d, w.config.Servers, w.config.Plan); err != nil {
+		if err := CheckDisturbance(w.vocab, w.config.Application, d, w.slots(), w.config.Plan); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// CheckDisturbance refuses a disturbance about what a run with so many servers and this plan does not have: a process, or a key of
-// the map.
+// CheckDisturbance refuses a disturbance about what a run with so many servers, spares included, and this plan does not have: a
+// process, or a key of the map.
 func CheckDisturbance(v *sim.Vocabulary, app workload.Application, d sim.Disturbance, servers int, plan workload.Plan) error {
 	s, spec := d.Key.Subject(), v.Spec(d.Key.Purpose())
 	missing := func(name any) error {
@@ -166,29 +171,17 @@ func CheckDisturbance(v *sim.Vocabulary, app workload.Application, d sim.Disturb
 	}
 	isServer := func(id sim.ProcID) bool { return id < clientBase }
 	name := func(id sim.ProcID) []byte { return v.AppendProc(nil, id) }
-	switch d.Key.Purpose() {
-	case network.PurposeLost, network.PurposeDoubled, network.PurposeLate:
+	switch p := d.Key.Purpose(); {
+	case p == network.PurposeLost, p == network.PurposeDoubled, p == network.PurposeLate:
 		fromServer, toServer := s.Kind != msgRequest, s.Kind != msgReply
 		if s.A == s.B || isServer(s.A) != fromServer || isServer(s.B) != toServer {
 			return fmt.Errorf("no message of kind %s goes from %s to %s", MessageKinds()[s.Kind], name(s.A), name(s.B))
 		}
-	case faults.PurposeCut:
-		if s.A == s.B {
-			return fmt.Errorf("there is no link from %s to itself", name(s.A))
-		}
-	case faults.PurposeCrashAt, faults.PurposePowerAt, faults.PurposeCrash, faults.PurposePower, disk.Torn, disk.SlowSync, PurposeElection:
+	case disk.Owns(p), p == PurposeElection:
 		if !isServer(s.A) {
 			return fmt.Errorf("%s is a client: %s is about servers", name(s.A), spec.Name)
 		}
-	case faults.PurposeSplit, faults.PurposeBlackout:
-		if d.Key.Purpose() == faults.PurposeBlackout && d.Value.N != 0 && !slices.ContainsFunc(serverIDs(servers), faults.Side(d.Value.N).Has) {
-			return fmt.Errorf("the side of a blackout needs a server")
-		}
-		who := Config{Servers: servers, Plan: plan}
-		if others := faults.Side(d.Value.N) &^ who.present() &^ faults.ClientsBoth; others != 0 {
-			return missing(others)
-		}
-	case workload.PurposeOperation:
+	case p == workload.PurposeOperation:
 		if isServer(s.A) {
 			return fmt.Errorf("%s is a server: op is about clients", name(s.A))
 		}
@@ -196,35 +189,44 @@ func CheckDisturbance(v *sim.Vocabulary, app workload.Application, d sim.Disturb
 			return app.CheckChoice(plan, d.Value.N)
 		}
 	}
-	return nil
+	who := Config{Servers: servers, Plan: plan}
+	return faults.Check(d, who.present())
 }
 
-func serverIDs(n int) (ids []sim.ProcID) {
-	for i := range n {
-		ids = append(ids, sim.ProcID(i+1))
+func serverNumbers(n int) []uint64 {
+	ids := make([]uint64, n)
+	for i := range ids {
+		ids[i] = uint64(i + 1)
 	}
 	return ids
 }
 
+// slots is how many servers there may be: the first members and the spares.
+func (w *World) slots() int { return w.config.Servers + w.config.Spares }
+
 func (w *World) addServers() error {
-	members := raft.ConfState{Voters: make([]uint64, w.config.Servers)}
-	for i := range members.Voters {
-		members.Voters[i] = uint64(i + 1)
-	}
+	members := raft.ConfState{Voters: serverNumbers(w.config.Servers)}
 	options := w.config.Disk
 	options.EventKind = evSync
-	for i := range members.Voters {
-		id := members.Voters[i]
+	for i := range w.slots() {
+		id := uint64(i + 1)
 		if i == len(w.nodes) {
 			n := &node{world: w, proc: sim.ProcID(id), id: id}
 			n.disk = disk.New(&w.kernel, n.proc, options)
 			w.nodes = append(w.nodes, n)
 		}
 		n := w.nodes[i]
-		*n = node{world: w, proc: n.proc, id: id, disk: n.disk, writes: n.writes[:0], message: raft.Message{Entries: n.message.Entries[:0]}}
+		*n = node{
+			world: w, proc: n.proc, id: id, disk: n.disk, writes: n.writes[:0], missed: n.missed[:0], reading: n.reading[:0],
+			message: raft.Message{Entries: n.message.Entries[:0]},
+		}
 		n.disk.Reset(options)
-		if err := n.disk.Setup(func(fsys vfsFS) error { return server.Bootstrap(fsys, id, members) }); err != nil {
-			return fmt.Errorf("world: setup of n%d: %w", id, err)
+		if i < w.config.Servers {
+			n.state = member
+			if err := n.disk.Setup(func(fsys vfsFS) error { return server.Bootstrap(fsys, id, members) }); err != nil {
+				return fmt.Errorf("world: setup of n%d: %w", id, err)
+			}
+			w.ledger.begin(n)
 		}
 		w.kernel.Host(n.proc, n)
 		w.network.Attach(n.proc)
@@ -234,10 +236,7 @@ func (w *World) addServers() error {
 }
 
 func (w *World) addClients() error {
-	servers := make([]uint64, w.config.Servers)
-	for i := range servers {
-		servers[i] = uint64(i + 1)
-	}
+	servers := serverNumbers(w.slots())
 	for i := range w.config.Plan.Clients {
 		if i == len(w.clients) {
 			w.clients = append(w.clients, new(workload.Client))
@@ -263,14 +262,17 @@ func (w *World) begin() {
 	w.kernel.ScheduleTimer(sim.Event{At: sim.Time(c.Window), To: refereeProc, Kind: evClose})
 	w.engine.Lay()
 	for _, n := range w.nodes[:c.Servers] {
-		n.call(callStart, 0, 0, nil)
+		n.call(callStart, 0, disk.Completion{})
 		if n.id == c.InitialLeader && n.up() {
-			n.call(callCampaign, 0, 0, nil)
+			n.call(callCampaign, 0, disk.Completion{})
 		}
 		n.settle()
 	}
 	for _, cl := range w.clients[:c.Plan.Clients] {
 		cl.Start()
+	}
+	if len(c.Memberships) > 0 {
+		w.operator.wake(4 * c.Raft.ElectionTimeout)
 	}
 }
 
@@ -297,10 +299,12 @@ func (w *World) conclude() *Outcome {
 	o.Violations = append(o.Violations, w.findings.All()...)
 	o.Violations = append(o.Violations, o.Judgement.Violations...)
 	sortViolations(o.Violations)
+	o.Observed = o.Judgement.Observations
 	d := w.kernel.Digest()
-	for _, n := range w.nodes[:w.config.Servers] {
+	for _, n := range w.nodes[:w.slots()] {
 		n.foldState(d)
-		addDisk(&w.counts.Disk, n.disk.Stats())
+		stats := n.disk.Stats()
+		w.counts.Disk.Add(&stats)
 	}
 	for _, cl := range w.clients[:w.config.Plan.Clients] {
 		cl.FoldState(d)
@@ -328,7 +332,15 @@ func (w *World) conclude() *Outcome {
 func (w *World) describePacket(handle uint32, dst []byte) []byte {
 	p := w.network.Packet(handle)
 	dst = w.network.Describe(handle, dst, w.vocab)
-	if p.Label.Kind >= msgRaft {
+	switch p.Label.Kind {
+	case msgRequest, msgForward:
+		var r client.Request
+		if client.DecodeRequest(p.Bytes, &r) == nil {
+			dst = r.AppendText(append(dst, "  "...))
+			dst = w.session.Describe(append(dst, "  "...), r.Client, r.Seq)
+		}
+	case msgReply:
+	default:
 		var m raft.Message
 		if raft.DecodeMessage(p.Bytes, &m) == nil {
 			dst = raft.DescribeMessage(append(dst, "  "...), &m)
@@ -349,21 +361,85 @@ func (w *World) Clients() []sim.ProcID { return w.ids.clients }
 func (w *World) Up(id sim.ProcID) bool { n := w.server(id); return n != nil && n.up() }
 
 // Leader implements faults.World: the leader of the highest term that has one now.
-func (w *World) Leader() sim.ProcID { return w.highest(raft.StateLeader) }
+func (w *World) Leader() sim.ProcID { return w.highest(raft.StateLeader, false) }
 
 // AboutToWin implements faults.World: the candidate of the highest term.
-func (w *World) AboutToWin() sim.ProcID { return w.highest(raft.StateCandidate) }
+func (w *World) AboutToWin() sim.ProcID { return w.highest(raft.StateCandidate, false) }
 
-func (w *World) highest(role raft.Role) (id sim.ProcID) {
+// Reading implements faults.World.
+func (w *World) Reading() sim.ProcID { return w.highest(raft.StateLeader, true) }
+
+func (w *World) highest(role raft.Role, reading bool) (id sim.ProcID) {
 	var top uint64
-	for _, n := range w.nodes[:w.config.Servers] {
-		if n.running() {
+	for _, n := range w.nodes[:w.slots()] {
+		if n.running() && (!reading || len(n.reading) > 0) {
 			if st := n.server.Status(); st.Role == role && st.Term > top {
 				id, top = n.proc, st.Term
 			}
 		}
 	}
 	return id
+}
+
+// Members implements faults.World.
+func (w *World) Members() (voters, learners faults.Side) {
+	if n := w.server(w.Leader()); n != nil {
+		conf := n.configuration()
+		return sideOf(conf.Voters), sideOf(conf.Learners)
+	}
+	return w.members.voters, w.members.learners
+}
+
+// Transfer implements faults.World.
+func (w *World) Transfer(to sim.ProcID) bool {
+	n := w.server(w.Leader())
+	if n == nil || n.paused > 0 {
+		return false
+	}
+	err := n.call(callTransfer, uint32(to), disk.Completion{})
+	n.settle()
+	return err == nil
+}
+
+// Snapshot implements faults.World.
+func (w *World) Snapshot(id sim.ProcID) bool {
+	n := w.server(id)
+	if !n.running() || n.paused > 0 {
+		return false
+	}
+	err := n.call(callSnapshot, 0, disk.Completion{})
+	n.settle()
+	return err == nil
+}
+
+// StallDisk implements faults.World.
+func (w *World) StallDisk(id sim.ProcID, d time.Duration) {
+	w.server(id).disk.Stall(w.kernel.Now().Add(d))
+}
+
+// Damage implements faults.World.
+func (w *World) Damage(id sim.ProcID, what faults.Damage) bool {
+	n := w.server(id)
+	d := n.disk
+	switch what.Kind {
+	case faults.DamageRot:
+		if !d.Rot(what.File, what.Place, uint64(what.Bits)) {
+			return false
+		}
+	case faults.DamageUnreadable:
+		if !d.Unreadable(what.File, what.Place) {
+			return false
+		}
+	case faults.DamageLoseWrite:
+		d.LoseWrite(what.Place)
+	case faults.DamageMisdirect:
+		d.Misdirect(what.Place, what.To)
+	case faults.DamageWipe:
+		d.Wipe()
+		w.ledger.wiped(n)
+	}
+	w.judges.Damaged(n.id)
+	return true
 }
 
 // Block implements faults.World.
@@ -384,7 +460,7 @@ func (w *World) ScheduleHeal(at sim.Time, slot uint32) {
 }
 
 func (w *World) server(id sim.ProcID) *node {
-	if id < 1 || int(id) > w.config.Servers {
+	if id < 1 || int(id) > w.slots() {
 		return nil
 	}
 	return w.nodes[id-1]

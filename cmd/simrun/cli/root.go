@@ -40,7 +40,7 @@ Exit codes: 0 pass, 1 violation, 2 mistake in the command line or a file, 3 inco
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())
 	})
-	root.AddCommand(newRun(a), newCampaign(a), newReplay(a), newMutants(a), newList(a), newVersion(a))
+	root.AddCommand(newRun(a), newCampaign(a), newReplay(a), newMutants(a), newPowerLoss(a), newList(a), newVersion(a))
 	return root
 }
 

@@ -1,0 +1,239 @@
+package workload_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/anishathalye/porcupine"
+
+	"raftsim/checker"
+	"raftsim/raft/client"
+	"raftsim/raft/statemachine"
+	"raftsim/scenarios/workload"
+	"raftsim/sim"
+)
+
+// tally is a state machine of a user's own: "+" adds one, "?" reads; both answer the value.
+type tally struct{ value uint64 }
+
+func (c *tally) Apply(_ uint64, command, dst []byte) []byte {
+	if string(command) == "+" {
+		c.value++
+	}
+	return binary.BigEndian.AppendUint64(dst, c.value)
+}
+
+func (c *tally) Hash() uint64 { return c.value }
+
+func tallyModel() checker.Model {
+	return checker.PorcupineModel("tally", porcupine.Model{
+		Init: func() any { return uint64(0) },
+		Step: func(state, input, output any) (bool, any) {
+			value := state.(uint64)
+			if input == "+" {
+				value++
+			}
+			return output == nil || output == value, value
+		},
+	})
+}
+
+// tallyApplication may be changed by the caller.
+func tallyApplication() *workload.Custom {
+	answer := func(result []byte) (any, error) {
+		if len(result) != 8 {
+			return nil, errors.New("want 8 bytes")
+		}
+		return binary.BigEndian.Uint64(result), nil
+	}
+	command := func(text string) func([]byte, uint64, uint64) ([]byte, any) {
+		return func(dst []byte, _, _ uint64) ([]byte, any) { return append(dst, text...), text }
+	}
+	return &workload.Custom{
+		AppName: "tally",
+		Machine: func() statemachine.StateMachine { return new(tally) },
+		Choices: []workload.Choice{
+			{Text: "read", Weight: 1, Command: command("?"), Output: answer},
+			{Text: "add one", Weight: 3, Write: true, Command: command("+"), Output: answer},
+			{Text: "never", Weight: 0, Command: command("+"), Output: answer},
+		},
+		Model: tallyModel(),
+	}
+}
+
+func eight(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+// Several operations of one client are under way at once, and end in any order: each is found by its number, and the model judges
+// them as overlapping.
+func TestCustomOperationsOverlap(t *testing.T) {
+	app := tallyApplication()
+	for _, tc := range []struct {
+		name    string
+		answers map[uint64]uint64 // of c1's #3 to #5 (two additions and a read), all under way at once
+		after   uint64            // what c2 reads when they have ended
+		good    bool
+	}{
+		{"in order", map[uint64]uint64{3: 1, 4: 2, 5: 2}, 2, true},
+		{"read between", map[uint64]uint64{3: 1, 4: 2, 5: 1}, 2, true},
+		{"the later first", map[uint64]uint64{3: 2, 4: 1, 5: 0}, 2, true},
+		{"both the same", map[uint64]uint64{3: 1, 4: 1, 5: 1}, 2, false},
+		{"forgotten", map[uint64]uint64{3: 1, 4: 2, 5: 2}, 1, false},
+	} {
+		s := app.NewSession()
+		if err := s.Reset(workload.Plan{Clients: 2}); err != nil {
+			t.Fatal(err)
+		}
+		for seq, choice := range []int64{3: 2, 4: 2, 5: 1} {
+			if choice == 0 {
+				continue
+			}
+			if _, err := s.Invoke(1, uint64(seq), choice, uint64(seq), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, seq := range []uint64{5, 3, 4} { // not as they began
+			if err := s.Complete(1, seq, 10, 0, eight(tc.answers[seq])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Invoke(2, 7, 1, 11, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Complete(2, 7, 12, 0, eight(tc.after)); err != nil {
+			t.Fatal(err)
+		}
+		j := s.Judge([]checker.Execution{{Client: 1, Seq: 3, Index: 1}, {Client: 1, Seq: 4, Index: 2}, {Client: 1, Seq: 5, Index: 3}, {Client: 2, Seq: 7, Index: 4}}, 10_000)
+		if (len(j.Violations) == 0) != tc.good || j.Contradiction != "" || j.Inconclusive > 0 || j.Stages.OperationsJudged != 4 {
+			t.Errorf("%s: %+v", tc.name, j)
+		}
+		if !tc.good && j.Violations[0].Signature() != "LIN/not-linearizable" {
+			t.Errorf("%s: %v", tc.name, j.Violations)
+		}
+		for seq, want := range map[uint64]string{3: "c1#3 add one", 5: "c1#5 read", 6: "c1#6", 2: "c1#2"} {
+			if got := string(s.Describe(nil, 1, seq)); got != want {
+				t.Errorf("%s: described as %q, want %q", tc.name, got, want)
+			}
+		}
+		if got := s.Operations(); got != (workload.Operations{Invoked: 4, Completed: 4}) {
+			t.Errorf("%s: %+v", tc.name, got)
+		}
+	}
+}
+
+// An answer to what was never asked, and one that the application cannot read, are errors, whatever else is under way.
+func TestCustomAnswersThatMakeNoSense(t *testing.T) {
+	s := tallyApplication().NewSession()
+	if err := s.Reset(workload.Plan{Clients: 2}); err != nil {
+		t.Fatal(err)
+	}
+	for seq := uint64(2); seq <= 6; seq += 2 {
+		for id := uint64(1); id <= 2; id++ {
+			if _, err := s.Invoke(id, seq, 2, seq, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, tc := range []struct {
+		id, seq uint64
+		result  []byte
+		want    string
+	}{
+		{1, 4, eight(1), ""}, {2, 2, eight(2), ""}, {1, 2, eight(3), ""}, {2, 6, eight(4), ""},
+		{1, 3, eight(1), "never invoked"}, {1, 7, eight(1), "never invoked"}, {1, 1, eight(1), "never invoked"}, {3, 2, eight(1), "never invoked"},
+		{99, 2, eight(1), "never invoked"}, {0, 2, eight(1), "never invoked"}, {1, 6, []byte("no"), "want 8 bytes"}, {2, 4, nil, "want 8 bytes"},
+	} {
+		err := s.Complete(tc.id, tc.seq, 20, 0, tc.result)
+		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+			t.Errorf("c%d#%d answered with %x: %v, want %q", tc.id, tc.seq, tc.result, err, tc.want)
+		}
+	}
+	for _, choice := range []int64{-1, 0, 4, 1 << 40} {
+		if _, err := s.Invoke(1, 8, choice, 30, nil); err == nil {
+			t.Errorf("choice %d is accepted", choice)
+		}
+	}
+}
+
+// Everything of a user's own goes through the log, is drawn by its weight, prints and parses, and a run ends with a write and one of each.
+func TestCustomChoices(t *testing.T) {
+	app := tallyApplication()
+	s := app.NewSession()
+	if err := s.Reset(workload.Plan{Clients: 2, Reads: workload.Reads{Leader: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	var count [4]int
+	for i := range uint64(4000) {
+		w := sim.KeyedWords(i, sim.Key{})
+		count[s.Draw(&w)]++
+	}
+	if count[1] < 800 || count[1] > 1200 || count[2] < 2800 || count[3] > 0 {
+		t.Errorf("drawn %v times, with weights 1, 3 and 0", count[1:])
+	}
+	for choice, text := range []string{"", "read", "add one", "never"} {
+		if choice == 0 {
+			continue
+		}
+		c := int64(choice)
+		if got := string(app.AppendChoice(nil, c)); got != text || app.CheckChoice(workload.Plan{}, c) != nil || s.Read(c) != client.ReadLog {
+			t.Errorf("choice %d prints as %q, want %q", c, got, text)
+		}
+		if back, err := app.ParseChoice(text); err != nil || back != c {
+			t.Errorf("%q reads back as %d, %v", text, back, err)
+		}
+	}
+	for _, text := range []string{"", "add", "add one ", "none", "Read"} {
+		if c, err := app.ParseChoice(text); err == nil {
+			t.Errorf("%q is read as %d", text, c)
+		}
+	}
+	var finals []int64
+	for k := uint64(0); ; k++ {
+		c, ok := s.Final(1, k)
+		if !ok {
+			break
+		}
+		finals = append(finals, c)
+	}
+	if want := []int64{2, 1, 2, 3}; !slices.Equal(finals, want) {
+		t.Errorf("a run ends with %v, want %v", finals, want)
+	}
+	if s.IsRead(1, 1) {
+		t.Error("a read outside the log")
+	}
+	s.Abandon(1, 1, 1)
+	s.ClocksBroken()
+	if got := s.Operations().Abandoned; got != 1 {
+		t.Errorf("%d abandoned", got)
+	}
+}
+
+// An application that lacks something is refused before the run, and the error says what.
+func TestIncompleteApplications(t *testing.T) {
+	for _, tc := range []struct {
+		what   string
+		change func(*workload.Custom)
+		want   string
+	}{
+		{"nothing", func(*workload.Custom) {}, ""},
+		{"no name", func(a *workload.Custom) { a.AppName = "" }, "needs AppName"},
+		{"no machine", func(a *workload.Custom) { a.Machine = nil }, "Machine"},
+		{"no model", func(a *workload.Custom) { a.Model = nil }, "Model"},
+		{"no choice", func(a *workload.Custom) { a.Choices = nil }, "a choice that writes"},
+		{"no write", func(a *workload.Custom) { a.Choices[1].Write = false }, "a choice that writes"},
+		{"no weight", func(a *workload.Custom) { a.Choices[0].Weight, a.Choices[1].Weight = 0, 0 }, "weights above 0"},
+		{"no text", func(a *workload.Custom) { a.Choices[2].Text = "" }, "choice 3 of application"},
+		{"no command", func(a *workload.Custom) { a.Choices[0].Command = nil }, "choice 1 of application"},
+		{"no output", func(a *workload.Custom) { a.Choices[1].Output = nil }, "choice 2 of application"},
+	} {
+		app := tallyApplication()
+		tc.change(app)
+		err := app.NewSession().Reset(workload.Plan{Clients: 1})
+		if got := fmt.Sprint(err); (err == nil) != (tc.want == "") || err != nil && !strings.Contains(got, tc.want) {
+			t.Errorf("%s: %v, want %q", tc.what, err, tc.want)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package world
+
+import (
+	"math"
+
+	"raftsim/sim"
+)
+
+// clock is the local monotonic clock of one server: true time, run at a rate that may differ from one and may change. It
+// never goes back. The zero value is a true clock.
+//
+// A restart does not disturb it: what a crashed process leaves behind is the machine's clock.
+type clock struct {
+	since sim.Time // rate holds since then
+	local int64    // what it showed then, less since
+	rate  int64    // parts per million faster than true time; above -1e6
+}
+
+const million = 1_000_000
+
+// scaled returns d * num / den rounded down, for 0 <= d and factors up to a few millions.
+func scaled(d, num, den int64) int64 { return d/den*num + d%den*num/den }
+
+// at returns what the clock shows at a true time not before the last change of its rate.
+func (c *clock) at(now sim.Time) int64 {
+	if c.rate == 0 { // as it mostly is: divisions cost
+		return int64(now) + c.local
+	}
+	elapsed := int64(now - c.since)
+	gained := int64(0)
+	if c.rate >= 0 {
+		gained = scaled(elapsed, c.rate, million)
+	} else {
+		gained = -scaled(elapsed, -c.rate, million)
+	}
+	return int64(now) + c.local + gained
+}
+
+// when returns the first true time, not before now, at which the clock shows at least local; NoDeadline stays what it is.
+func (c *clock) when(now sim.Time, local int64) sim.Time {
+	if local == math.MaxInt64 {
+		return sim.Time(local)
+	}
+	if c.rate == 0 {
+		return max(now, sim.Time(local-c.local))
+	}
+	if c.at(now) >= local {
+		return now
+	}
+	left := local - c.local - int64(c.since) // of local time since the last change
+	t := c.since + sim.Time(scaled(left, million, million+c.rate))
+	for t = max(t-2, now); c.at(t) < local; t++ {
+	}
+	return t
+}
+
+// setRate makes the clock run at another rate from now on.
+func (c *clock) setRate(now sim.Time, ppm int64) {
+	shown := c.at(now)
+	*c = clock{since: now, local: shown - int64(now), rate: ppm}
+}
+
+// step makes the clock jump forward.
+func (c *clock) step(now sim.Time, by int64) {
+	c.setRate(now, c.rate)
+	c.local += max(by, 0)
+}

@@ -1,0 +1,112 @@
+package world
+
+import (
+	"raftsim/faults"
+	"raftsim/network"
+	"raftsim/scenarios/workload"
+	"raftsim/sim/disk"
+)
+
+// Counts says what really happened in a run.
+type Counts struct {
+	Elections, Candidacies, StepDowns, Truncations uint64
+	Redirects, Forwards, Repeats, Dropped          uint64
+	Crashes, PowerLosses, Restarts, Panics, Halts  uint64
+	StartsRefused, DamageRecognised                uint64
+	DamageWithdrawn                                uint64 // disks of which nothing would have told that they were damaged
+	RecoveriesCompared                             uint64 // from what disks were sure to hold, at commitments
+
+	Configurations, JointConfigurations       uint64 // applied, summed over servers
+	ChangesAsked, ChangesBegun                uint64 // of the membership
+	MembershipsReached                        uint64
+	Joined, Rejoined, Retired                 uint64 // servers
+	Transfers, Transferred                    uint64 // begun; and followed by the leader's stepping down
+	Snapshots, SnapshotsSaved, JointSnapshots uint64
+	Installations, Compactions                uint64
+	Reads                                     uint64 // answered without an entry of the log, stale ones apart
+	SessionsOpened, SessionsGone, Expired     uint64
+	Reordered                                 uint64 // commands that waited in the state for the one before
+	Delayed                                   uint64 // messages that found a paused machine
+
+	Messages   [16]uint64 // by raft.MessageType
+	Moments    [32]uint64 // by server.Moment
+	Network    network.Stats
+	Faults     faults.Counts
+	Disk       disk.Stats // summed over servers
+	Operations workload.Operations
+	Committed  uint64 // entries, no-ops included
+	Executed   uint64 // commands that took effect
+}
+
+// Number is one of the numbers of Counts, under a name that does not change.
+type Number struct {
+	Group string // "cluster"
+	Name  string // "step_downs"
+	Count *uint64
+}
+
+// Numbers returns the plain numbers of c, in the order of a report.
+func (c *Counts) Numbers() []Number {
+	return []Number{
+		{"cluster", "elections", &c.Elections},
+		{"cluster", "candidacies", &c.Candidacies},
+		{"cluster", "step_downs", &c.StepDowns},
+		{"cluster", "truncations", &c.Truncations},
+		{"cluster", "committed", &c.Committed},
+		{"cluster", "executed", &c.Executed},
+		{"clients", "redirects", &c.Redirects},
+		{"clients", "forwards", &c.Forwards},
+		{"clients", "repeats", &c.Repeats},
+		{"clients", "reordered", &c.Reordered},
+		{"clients", "dropped", &c.Dropped},
+		{"clients", "reads", &c.Reads},
+		{"clients", "sessions_opened", &c.SessionsOpened},
+		{"clients", "sessions_gone", &c.SessionsGone},
+		{"clients", "expired", &c.Expired},
+		{"servers", "crashes", &c.Crashes},
+		{"servers", "power_losses", &c.PowerLosses},
+		{"servers", "restarts", &c.Restarts},
+		{"servers", "panics", &c.Panics},
+		{"servers", "halts", &c.Halts},
+		{"servers", "starts_refused", &c.StartsRefused},
+		{"servers", "damage_recognised", &c.DamageRecognised},
+		{"servers", "damage_withdrawn", &c.DamageWithdrawn},
+		{"servers", "delayed", &c.Delayed},
+		{"servers", "recoveries_compared", &c.RecoveriesCompared},
+		{"features", "configurations", &c.Configurations},
+		{"features", "joint_configurations", &c.JointConfigurations},
+		{"features", "changes_asked", &c.ChangesAsked},
+		{"features", "changes_begun", &c.ChangesBegun},
+		{"features", "memberships_reached", &c.MembershipsReached},
+		{"features", "joined", &c.Joined},
+		{"features", "rejoined", &c.Rejoined},
+		{"features", "retired", &c.Retired},
+		{"features", "transfers", &c.Transfers},
+		{"features", "transferred", &c.Transferred},
+		{"features", "snapshots", &c.Snapshots},
+		{"features", "snapshots_saved", &c.SnapshotsSaved},
+		{"features", "joint_snapshots", &c.JointSnapshots},
+		{"features", "installations", &c.Installations},
+		{"features", "compactions", &c.Compactions},
+	}
+}
+
+// Add adds the counts of other.
+func (c *Counts) Add(other *Counts) {
+	others := other.Numbers()
+	for i, n := range c.Numbers() {
+		*n.Count += *others[i].Count
+	}
+	for i, n := range other.Messages {
+		c.Messages[i] += n
+	}
+	for i, n := range other.Moments {
+		c.Moments[i] += n
+	}
+	c.Network.Add(&other.Network)
+	c.Faults.Add(other.Faults)
+	c.Disk.Add(&other.Disk)
+	c.Operations.Invoked += other.Operations.Invoked
+	c.Operations.Completed += other.Operations.Completed
+	c.Operations.Abandoned += other.Operations.Abandoned
+}

@@ -1,0 +1,199 @@
+package world
+
+import (
+	"fmt"
+	"time"
+
+	"raftsim/faults"
+	"raftsim/raft"
+	"raftsim/sim"
+)
+
+// operator is whoever runs the cluster: it gives new servers an empty disk and starts them, asks the leader for changes of the
+// membership until the one it wants is in force, and takes servers away that are no members any more. It sees the servers'
+// state, as a person with access to all of them would, and acts on what is committed only.
+//
+// The order it keeps matters: a server is wiped only when a configuration without it is committed, and is added only after that
+// under its old id; what it knew is then of no more use to anyone (raft.InitialState: a server that joins abstains until it learns
+// of its own addition).
+type operator struct {
+	world    *World
+	voters   faults.Side
+	learners faults.Side
+	joint    bool
+	active   bool // wants something
+	planned  int  // memberships of the plan that were begun
+	awake    bool // an event is under way
+	change   raft.ConfChange
+}
+
+const operatorProc sim.ProcID = 4001
+
+// Reconfigure implements faults.World.
+func (w *World) Reconfigure(voters, learners faults.Side, joint bool) bool {
+	o := &w.operator
+	if !o.active {
+		if v, l := w.Members(); v == voters && l == learners {
+			return false
+		}
+	}
+	o.voters, o.learners, o.joint, o.active = voters, learners, joint, true
+	o.wake(0)
+	return true
+}
+
+// Membership is one that an operator is to bring about.
+type Membership struct {
+	Voters, Learners faults.Side
+	Joint            bool // through a joint configuration in any case; else by single steps
+}
+
+// follow turns to the next membership of the plan, if there is one.
+func (o *operator) follow() bool {
+	plan := o.world.config.Memberships
+	if o.planned == len(plan) {
+		return false
+	}
+	m := plan[o.planned]
+	o.planned++
+	o.voters, o.learners, o.joint, o.active = m.Voters, m.Learners, m.Joint, true
+	return true
+}
+
+// done reports whether everything the operator ever wanted came about.
+func (o *operator) done() bool { return !o.active && o.planned == len(o.world.config.Memberships) }
+
+// stop makes the operator want nothing more. A change that is under way goes on.
+func (o *operator) stop() { o.active = false }
+
+func (o *operator) wake(after time.Duration) {
+	if !o.awake {
+		o.awake = true
+		k := &o.world.kernel
+		k.Schedule(sim.Event{At: k.Now().Add(after), To: operatorProc, Kind: evOperate})
+	}
+}
+
+// interval is how often an operator looks whether it can go on.
+func (o *operator) interval() time.Duration { return o.world.config.Raft.HeartbeatInterval }
+
+// Deliver implements sim.Process.
+func (o *operator) Deliver(ev sim.Event) {
+	o.world.stamp()
+	o.awake = false
+	if !o.active {
+		o.retire()
+		if !o.follow() {
+			return
+		}
+	}
+	o.work()
+	if o.active {
+		o.wake(o.interval())
+		return
+	}
+	o.wake(2 * o.world.config.Raft.ElectionTimeout) // until then servers that were removed go on running
+}
+
+// work takes the next step.
+func (o *operator) work() {
+	w := o.world
+	leader := w.server(w.Leader())
+	if leader == nil || leader.paused > 0 {
+		return
+	}
+	st, conf := leader.server.Status(), leader.configuration()
+	if st.ConfIndex > st.Commit || len(conf.Outgoing) > 0 {
+		return // under way: a joint configuration is left by itself
+	}
+	voters, learners := sideOf(conf.Voters), sideOf(conf.Learners)
+	members := voters | learners
+	for _, n := range w.nodes[:w.slots()] {
+		if members.Has(n.proc) {
+			n.state = member
+		}
+	}
+	if voters == o.voters && learners == o.learners {
+		o.active = false
+		w.counts.MembershipsReached++
+		return
+	}
+	o.change.Changes = o.change.Changes[:0]
+	o.change.Transition = raft.ConfTransitionAuto
+	if o.joint {
+		o.change.Transition = raft.ConfTransitionJoint
+	}
+	for _, n := range w.nodes[:w.slots()] {
+		side, wanted := faults.SideOf(n.proc), raft.ConfChangeSingle{ID: n.id}
+		switch {
+		case o.voters&side != 0 && voters&side == 0:
+			wanted.Type = raft.ConfChangeAddVoter
+		case o.learners&side != 0 && learners&side == 0:
+			wanted.Type = raft.ConfChangeAddLearner
+		case (o.voters|o.learners)&side == 0 && members&side != 0:
+			wanted.Type = raft.ConfChangeRemove
+		default:
+			continue
+		}
+		if members&side == 0 {
+			n.join(st.ConfIndex)
+		}
+		o.change.Changes = append(o.change.Changes, wanted)
+	}
+	if !o.joint {
+		// One by one, additions first: the cluster never is smaller than it must be.
+		o.change.Changes = o.change.Changes[:firstAddition(o.change.Changes)+1]
+		o.change.Changes = o.change.Changes[len(o.change.Changes)-1:]
+	}
+	w.counts.ChangesAsked++
+	if leader.ask() {
+		w.counts.ChangesBegun++
+	}
+}
+
+func firstAddition(changes []raft.ConfChangeSingle) int {
+	for i := range changes {
+		if changes[i].Type != raft.ConfChangeRemove {
+			return i
+		}
+	}
+	return 0
+}
+
+// retire takes away the servers that are no members: they have been told, or never will be.
+func (o *operator) retire() {
+	w := o.world
+	leader := w.server(w.Leader())
+	if leader == nil {
+		return
+	}
+	st, conf := leader.server.Status(), leader.configuration()
+	if st.ConfIndex > st.Commit || len(conf.Outgoing) > 0 {
+		return
+	}
+	members := sideOf(conf.Voters) | sideOf(conf.Learners)
+	for _, n := range w.nodes[:w.slots()] {
+		if n.up() && !members.Has(n.proc) && n.state != fresh {
+			n.kill(takenAway, 0)
+			w.counts.Retired++
+		}
+	}
+}
+
+func sideOf(ids []uint64) (s faults.Side) {
+	for _, id := range ids {
+		s |= faults.SideOf(sim.ProcID(id))
+	}
+	return s
+}
+
+// Fold implements sim.Process.
+func (o *operator) Fold(sim.Event, *sim.Digest) {}
+
+// Describe implements sim.Process.
+func (o *operator) Describe(_ sim.Event, dst []byte) []byte {
+	if !o.active {
+		return append(dst, "the operator takes servers away that are no members"...)
+	}
+	return fmt.Appendf(dst, "the operator wants %v as voters, %v as learners", o.voters, o.learners)
+}
