@@ -350,6 +350,33 @@ func TestOldTailNeverComesBack(t *testing.T) {
 	})
 }
 
+// The header that says where a segment ends is damaged, with the record it carries, and the segment goes on there with what a process wrote
+// that died before it could sync it: that shows while the system stays up. What is made of it is as durable as all the rest.
+func TestTailBehindADamagedHeaderIsRepeated(t *testing.T) {
+	s := newSite(t, 1<<20)
+	s.write(batch{hs: hard(1, 2, 0), entries: []raft.Entry{entry(1, 1, "one"), entry(1, 2, "two")}})
+	durable, name := s.bytes(s.log.currentName()), s.log.currentName()
+	s.append(batch{entries: []raft.Entry{entry(1, 3, "three")}})
+	s.open()
+	successor := s.log.currentName()
+	s.write(batch{entries: []raft.Entry{entry(1, 4, "four")}}, batch{entries: []raft.Entry{entry(1, 5, "five")}}, batch{entries: []raft.Entry{entry(1, 6, "six")}})
+	b := s.bytes(successor)
+	h, ok := decodeHeader(b, s.log.table)
+	if !ok || h.carried == 0 {
+		t.Fatalf("header %+v", h)
+	}
+	clear(b[:h.length+h.carried])
+	s.put(successor, b)
+	st := s.open()
+	if len(st.Entries) != 6 || st.Lost != (raft.EntryID{}) {
+		t.Fatalf("%d entries, lost %v", len(st.Entries), st.Lost)
+	}
+	s.put(name, durable) // the power fails
+	if diff := sameState(st, s.open()); diff != "" {
+		t.Errorf("after a power loss (-before +after):\n%s", diff)
+	}
+}
+
 // broken is a file system with bytes that cannot be read.
 type broken struct {
 	vfs.FS

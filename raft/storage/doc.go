@@ -75,6 +75,9 @@
 // was read is left out of what counts (prev end), and repeated in the carried record: the mark is that one, and nothing before
 // prev end is in doubt. If the log begins anew the mark is (segment, 0).
 //
+// A mark in a later segment speaks of what counts of an earlier one. Where the header that says how much that is was damaged, what is at the
+// end of the earlier one may be what a process left behind that died, in the cache of the system and never synced: it is repeated too.
+//
 // # Snapshots
 //
 // A snapshot file is the bytes of the state, size of them, followed by a footer:
@@ -128,8 +131,10 @@
 // valid head or header; the commit index is that of the last record of the chosen stretch, and at most its last index. Lost is kept
 // in the headers of new segments until the log is as new again.
 //
+// Of a segment, what cannot be read is taken for zeros, in blocks of 512 bytes; a snapshot of which anything cannot be read is damaged.
+//
 // Refused with a *CorruptError are a disk without any valid header, one whose log needs a snapshot that is damaged or missing, one
-// that holds what no server writes, and one that is unreadable where nothing tells what was there.
+// that holds what no server writes, and one of which something cannot be read behind a torn place: nothing tells what was there.
 //
 // What cannot be told: damage behind the last mark, that is in what was written since the last completed sync but one
 // (usually the last record, and the header of its segment if it is the first there), looks like a torn write. A newest segment

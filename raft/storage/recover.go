@@ -19,6 +19,7 @@ type source struct {
 	head                header
 	headed              bool // head is valid
 	dead                bool // what it holds does not count
+	limited             bool // its successor says where it ends
 	sum                 summer
 }
 
@@ -70,8 +71,15 @@ type tail struct {
 // item is a header or a record that was read.
 type item struct {
 	at     position
+	sure   bool   // its segment was read no further than it counts
 	low    uint64 // the last entry before it that it leaves
 	before tail   // the end of what was read before it
+}
+
+// covered reports whether an item is known to be durable by a mark. One in a later segment speaks of what counts of the item's. If the
+// header that said how much that is was damaged, what was read may be what a process left that died, and was never synced.
+func (i *item) covered(mark position) bool {
+	return i.at.before(mark) && (i.sure || i.at.segment == mark.segment)
 }
 
 // recovery reads the segments of a disk. See the package comment for the rules.
@@ -137,6 +145,7 @@ func (r *recovery) scan() error {
 		if s.dead {
 			continue
 		}
+		_, s.limited = r.limit(i)
 		torn, err := r.begin(s, before)
 		if err != nil {
 			return err
@@ -287,13 +296,13 @@ func (r *recovery) note(s *source, at int64, mark position, prev raft.EntryID) e
 		r.mark = mark
 	}
 	covered := 0
-	for covered < len(r.recent) && r.recent[covered].at.before(r.mark) {
+	for covered < len(r.recent) && r.recent[covered].covered(r.mark) {
 		covered++
 	}
 	if covered > 0 {
 		r.recent = r.recent[:copy(r.recent, r.recent[covered:])]
 	}
-	r.recent = append(r.recent, item{at: here, low: prev.Index, before: r.tail})
+	r.recent = append(r.recent, item{at: here, sure: s.limited, low: prev.Index, before: r.tail})
 	if r.lost != (raft.EntryID{}) && !newer(r.lost, r.end) {
 		r.lost = raft.EntryID{}
 	}
