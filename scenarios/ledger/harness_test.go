@@ -136,6 +136,7 @@ type host struct {
 	installing  *raft.SnapshotMeta
 	looks       int
 	recoveries  int
+	untold      bool // damage took what nothing tells of
 	unannounced bool // the ledger is not told when a process begins
 	deaf        bool // it does not hear that a sync has failed
 	installs    int
@@ -261,12 +262,20 @@ func (h *host) open() bool {
 	h.t.Helper()
 	h.busy, h.promises, h.installing = h.next(), nil, nil
 	var err error
-	if !h.unannounced {
-		h.ledger.Opening(member, h.disk)
+	var told Reading
+	if h.untold = h.untold || h.unannounced || h.ledger.Untold(member, h.disk); !h.unannounced {
+		told = h.ledger.Opening(member, h.disk)
 	}
 	h.twin.recovered = nil
 	h.log, h.opened, err = storage.Open(h.disk.FS(), member, h.options, h.busy)
 	h.dead = err != nil
+	switch {
+	case h.untold:
+	case (err != nil) != (told.Refusal != "") && !outrun(&h.opened):
+		h.t.Fatalf("the disk is opened with %v; the format says %q", err, told.Refusal)
+	case err == nil && h.opened.Lost != told.Lost || told.Forgotten != raft.EntryID{}:
+		h.t.Fatalf("lost are entries up to %v; the format says %v, and forgotten is %v", h.opened.Lost, told.Lost, told.Forgotten)
+	}
 	if err != nil {
 		if h.trust {
 			h.t.Fatalf("the disk is refused: %v", err)

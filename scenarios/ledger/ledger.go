@@ -53,7 +53,7 @@ type Disk interface {
 	// DamagedFile is DurableFile with the damage that a process reads.
 	DamagedFile(i int) (name string, bytes []byte)
 	// ViewFiles and ViewFile give the names and bytes that a process reads, damage included; of files that cannot be read in whole, the end
-	// of the last block of 512 bytes that cannot. Such blocks have bytes that were never written.
+	// of the last block of 512 bytes that cannot. Such blocks are zeros.
 	ViewFiles() int
 	ViewFile(i int) (name string, bytes []byte, unreadable int64)
 	// Damaged says whether the disk did anything to its durable bytes that no server can survive alone.
@@ -105,7 +105,11 @@ func (l *Ledger) Stats() Stats {
 func (l *Ledger) Synced(node uint64, d Disk) {
 	l.syncs++
 	p := l.picture(node)
-	if !p.regular || !l.follow(p, d) {
+	sound := p.damaged && !d.Damaged() // what was damaged has been written anew, maybe under the same name
+	if sound {
+		p.damaged = false
+	}
+	if sound || !p.regular || !l.follow(p, d) {
 		l.whole(p, d, false)
 	}
 }
@@ -134,14 +138,22 @@ type Reading struct {
 	Refusal string
 	// Lost is the newest entry that the disk tells of and does not have, zero for none.
 	Lost raft.EntryID
+	// Forgotten is an entry that a server before has found to be lost, if the disk, without any fault of it, does not tell of it any more.
+	Forgotten raft.EntryID
 }
 
 // Opening looks at what the process is about to read that begins now: for Recovered, and because damage counts from now on. O(size of
 // the disk).
 func (l *Ledger) Opening(node uint64, d Disk) Reading {
 	p := l.picture(node)
+	if !lastOf(&p.disk).older(p.owed) {
+		p.owed = identity{}
+	}
 	l.view(p, d)
 	p.read = true
+	if p.reading.Refusal == "" && p.told().older(p.owed) {
+		p.reading.Forgotten = raft.EntryID{Index: p.owed.index, Term: p.owed.term}
+	}
 	if was := p.damaged; was || d.Damaged() {
 		p.damaged, p.scarred = d.Damaged(), true
 		p.find(d)
@@ -158,17 +170,23 @@ func (l *Ledger) Untold(node uint64, d Disk) bool {
 	}
 	p := l.picture(node)
 	l.view(p, d)
-	was := &p.outcome
-	if !p.known {
-		was = &l.fresh
-		l.decode(p, d, was)
+	damaged := p.reading
+	told, term, vote := p.told(), p.opened.Term, p.opened.Vote
+	l.files = l.files[:0]
+	for i := range d.DurableFiles() {
+		name, bytes := d.DurableFile(i)
+		l.files = append(l.files, file{name: name, bytes: bytes})
 	}
-	if was.refusal != "" || p.reading.Refusal != "" {
+	l.read(p)
+	if damaged.Refusal != "" || p.reading.Refusal != "" {
 		return false
 	}
-	told := newest(lastOf(&p.opened), identity{p.reading.Lost.Index, p.reading.Lost.Term})
-	return told.older(newest(lastOf(&was.disk), was.lost)) ||
-		p.opened.Term < was.disk.Term || p.opened.Term == was.disk.Term && p.opened.Vote != was.disk.Vote && was.disk.Vote != 0
+	return told.older(p.told()) || term < p.opened.Term || term == p.opened.Term && vote != p.opened.Vote && p.opened.Vote != 0
+}
+
+// told is the newest entry that the process which begins can know that there was.
+func (p *picture) told() identity {
+	return newest(lastOf(&p.opened), identity{p.reading.Lost.Index, p.reading.Lost.Term})
 }
 
 func newest(a, b identity) identity {
@@ -183,8 +201,16 @@ func (l *Ledger) view(p *picture, d Disk) {
 	l.files = l.files[:0]
 	for i := range d.ViewFiles() {
 		name, bytes, unreadable := d.ViewFile(i)
+		if _, _, snapshot := parseName(name, ".snap"); snapshot && unreadable > 0 {
+			bytes = nil // it is damaged, whatever should be there
+		}
 		l.files = append(l.files, file{name, bytes, uint64(unreadable)})
 	}
+	l.read(p)
+}
+
+// read decodes files as a process would that reads them.
+func (l *Ledger) read(p *picture) {
 	o := &l.fresh
 	l.reader.decode(p.node, l.files, o)
 	l.release()
@@ -208,6 +234,7 @@ func (l *Ledger) Recovered(node uint64, d Disk) {
 		l.view(p, d)
 	}
 	p.read = false
+	p.owed = newest(p.owed, identity{p.reading.Lost.Index, p.reading.Lost.Term})
 	l.Judge.RecoveredImage(node, &p.opened)
 }
 

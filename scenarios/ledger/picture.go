@@ -21,7 +21,8 @@ type picture struct {
 
 	opened  checker.DiskImage // what the process read that began last
 	reading Reading
-	read    bool // opened is known
+	read    bool     // opened is known
+	owed    identity // newest entry that a server has recovered as lost: until the log is as new, the disk has to tell of it
 
 	other  []known              // scratch: the files after names changed
 	values []checker.ImageEntry // scratch: the entries of a record
@@ -29,7 +30,7 @@ type picture struct {
 
 func (p *picture) forget() {
 	p.outcome.clear()
-	p.known, p.read, p.damaged, p.scarred = false, false, false, false
+	p.known, p.read, p.damaged, p.scarred, p.owed = false, false, false, false, identity{}
 }
 
 // find notes the files that a process finds.

@@ -10,7 +10,7 @@ import (
 type file struct {
 	name  string
 	bytes []byte
-	// unreadable is where the last part ends that cannot be read, 0 if all can. What is there in bytes was never written.
+	// unreadable is where the last part ends that cannot be read, 0 if all can. It is zeros in bytes.
 	unreadable uint64
 }
 

@@ -15,7 +15,7 @@ func (d *Disk) DurableFile(i int) (name string, bytes []byte) {
 }
 
 // DamagedFile is DurableFile with the damage: what a process that begins after a loss of power reads there. Blocks of 512 bytes, the
-// least that a careful reader asks for at once, of which a part cannot be read are inverted. O(1), and a copy of the file if it is damaged.
+// least that a careful reader asks for at once, of which a part cannot be read are zeros. O(1), and a copy of the file if it is damaged.
 func (d *Disk) DamagedFile(i int) (name string, bytes []byte) {
 	e := &d.durable[i]
 	bytes, _ = withDamage(e.node, e.node.durable, func(int64) bool { return false })
@@ -50,9 +50,7 @@ func withDamage(n *node, bytes []byte, hidden func(at int64) bool) (shown []byte
 			default:
 				from := at / block * block
 				unreadable = min(from+block, size)
-				for i := from; i < unreadable; i++ {
-					shown[i] = ^bytes[i]
-				}
+				clear(shown[from:unreadable])
 			}
 		}
 	}
