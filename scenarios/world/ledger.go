@@ -79,6 +79,10 @@ func (j *diskJudge) recovered(n *node, lost raft.EntryID) {
 		n.world.find(checker.Durability, "damage-not-recognised", n.id, fmt.Sprintf(
 			"the server says that it has lost entries up to %d/%d; its disk says %d/%d", lost.Index, lost.Term, want.Index, want.Term))
 	}
+	if entry := n.tells.Forgotten; entry.Index > 0 {
+		n.world.find(checker.Durability, "damage-forgotten", n.id, fmt.Sprintf(
+			"entry %d/%d was lost, and nothing says so any more; the log was never as new again", entry.Index, entry.Term))
+	}
 }
 
 // refused: the server would not start. It says so of a disk of which the format says what is left.

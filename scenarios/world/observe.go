@@ -27,7 +27,7 @@ func (n *node) Recovered(initial *raft.InitialState) {
 	n.world.ledger.recovered(n, initial.Lost)
 	j.Recovered(n.id)
 	n.seen = raft.Status{Term: hs.Term, Vote: hs.Vote, ConfIndex: noConfiguration}
-	n.told = told{last: initial.Offset + uint64(len(initial.Entries))}
+	n.told = told{last: initial.Offset + uint64(len(initial.Entries)), terms: n.told.terms[:0]}
 	if initial.Lost.Index > 0 {
 		n.world.counts.DamageRecognised++
 	}
@@ -36,8 +36,33 @@ func (n *node) Recovered(initial *raft.InitialState) {
 // told is what the judges know of a server's log.
 type told struct {
 	last, commit, conf uint64
-	// Entries up to own, of ownTerm, are a leader's that has not handed them out to be written.
-	own, ownTerm uint64
+	// Entries up to own were told of while the server led and had not handed them out to be written: their terms, in order.
+	own   uint64
+	terms []sameTerm
+}
+
+// sameTerm is a run of entries of one term, from first to the next run.
+type sameTerm struct{ first, term uint64 }
+
+// keeps adds an entry that is kept back.
+func (t *told) keeps(index, term uint64) {
+	if index != t.own+1 {
+		t.terms = t.terms[:0]
+	}
+	if n := len(t.terms); n == 0 || t.terms[n-1].term != term {
+		t.terms = append(t.terms, sameTerm{index, term})
+	}
+	t.own = index
+}
+
+// term returns the term of an entry up to own that was told of as kept back, 0 for none.
+func (t *told) term(index uint64) uint64 {
+	for i := len(t.terms) - 1; i >= 0; i-- {
+		if r := &t.terms[i]; r.first <= index {
+			return r.term
+		}
+	}
+	return 0
 }
 
 // cut notes that entries from index on are no longer what they were: a configuration among them has to be told again.
@@ -71,7 +96,8 @@ func (n *node) leads(st *raft.Status) {
 			return
 		}
 		n.appended(&e)
-		n.told.last, n.told.own, n.told.ownTerm = e.Index, e.Index, e.Term
+		n.told.last = e.Index
+		n.told.keeps(e.Index, e.Term)
 	}
 }
 
@@ -103,7 +129,7 @@ func (n *node) Turn(rd *raft.Ready, st *raft.Status) {
 	for i := range rd.Entries {
 		e := &rd.Entries[i]
 		if e.Index <= n.told.own {
-			if e.Term == n.told.ownTerm {
+			if e.Term == n.told.term(e.Index) {
 				continue
 			}
 			n.told.own = 0
@@ -225,8 +251,8 @@ func (n *node) observeLog(st *raft.Status) {
 	if st.Role == raft.StateLeader && st.LastIndex > n.told.last {
 		n.leads(st)
 	}
-	if n.told.own > st.Handed && !n.holds(n.told.own, n.told.ownTerm) {
-		n.told.own = 0 // it leads no more, and another's entries took their place
+	for n.told.own > st.Handed && !n.holds(n.told.own, n.told.term(n.told.own)) {
+		n.told.own-- // it leads no more, and another's entries took their place
 	}
 	known := max(st.Handed, n.told.own)
 	if known < n.told.last {

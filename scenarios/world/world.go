@@ -218,7 +218,7 @@ func (w *World) addServers() error {
 		n := w.nodes[i]
 		*n = node{
 			world: w, proc: n.proc, id: id, disk: n.disk, writes: n.writes[:0], missed: n.missed[:0], reading: n.reading[:0],
-			message: raft.Message{Entries: n.message.Entries[:0]},
+			message: raft.Message{Entries: n.message.Entries[:0]}, told: told{terms: n.told.terms[:0]},
 		}
 		n.disk.Reset(options)
 		if i < w.config.Servers {
