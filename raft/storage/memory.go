@@ -1,9 +1,13 @@
 package storage
 
-import "raftsim/raft"
+import (
+	"raftsim/raft"
+	"raftsim/raft/vfs"
+)
 
 // Memory is what Open may read into, for callers that open many logs and keep none: each Open with it takes back what the one before
-// has returned, whose State and Log must not be used any more. The zero value is ready.
+// has returned, whose State and Log must not be used any more. Segments of which a vfs.Mem has only been lent the bytes are not read
+// but looked at, and must stay as they are that long. The zero value is ready.
 type Memory struct {
 	data    []byte
 	used    int
@@ -28,6 +32,16 @@ func (m *Memory) bytes(n int64) []byte {
 	b := m.data[m.used:][:n:n]
 	m.used += int(n)
 	return b
+}
+
+// borrow returns the bytes of a file that shows them in place, nil if it does not, or nobody has promised that they stay.
+func (m *Memory) borrow(file vfs.File, size int64) []byte {
+	if lender, ok := file.(interface{ Lent() []byte }); ok && m != nil && size > 0 {
+		if b := lender.Lent(); int64(len(b)) == size {
+			return b
+		}
+	}
+	return nil
 }
 
 // log hands out the room for a log.

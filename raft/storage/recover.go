@@ -396,6 +396,9 @@ func readSegment(s *source, m *Memory) error {
 	if size > math.MaxInt32 {
 		return corrupt(s.name, 0, "%d bytes, more than any segment", size)
 	}
+	if s.data = m.borrow(s.file, size); s.data != nil {
+		return nil
+	}
 	s.data = m.bytes(size)
 	if n, _ := s.file.ReadAt(s.data, 0); int64(n) == size {
 		return nil

@@ -46,6 +46,14 @@ func (m *Mem) Reset() {
 	*m = Mem{names: m.names[:0], done: m.done[:0], spare: m.spare[:0]}
 }
 
+// Lent returns the bytes of a file that were lent and have not changed since, nil for any other file. They are only to be read.
+func (f *memFile) Lent() []byte {
+	if !f.node.lent {
+		return nil
+	}
+	return f.node.data
+}
+
 // own makes the bytes the file's.
 func (n *memNode) own() {
 	if n.lent {
