@@ -245,9 +245,21 @@ func (l *Ledger) renamed(p *picture, d Disk) bool {
 // than a log that goes on explains.
 func (l *Ledger) match(p *picture, d Disk) bool {
 	old, cursor := p.table, -1
-	p.other = p.other[:0]
-	live, at := false, 0 // a segment of the log was left; position in old
-	for i := range d.DurableFiles() {
+	p.other = p.other[:0] // what replaces old from the first file on that is another
+	live := false         // a segment of the log was left
+	same, files := 0, d.DurableFiles()
+	for ; same < min(files, len(old)); same++ {
+		k := &old[same]
+		if name, _ := d.DurableFile(same); name != k.name {
+			break
+		}
+		live = live || k.kind == kindSegment && !k.log.dead
+	}
+	if p.cursor < same {
+		cursor = p.cursor
+	}
+	at := same // position in old
+	for i := same; i < files; i++ {
 		name, _ := d.DurableFile(i)
 		for ; at < len(old) && old[at].name < name; at++ {
 			if !p.dispensable(at, live) {
@@ -265,7 +277,7 @@ func (l *Ledger) match(p *picture, d Disk) bool {
 			continue
 		}
 		p.other = append(p.other, known{})
-		k := &p.other[i]
+		k := &p.other[i-same]
 		k.parse(&l.reader, p.node, name)
 		if k.kind == kindSnapshot {
 			k.size = -1
@@ -279,7 +291,7 @@ func (l *Ledger) match(p *picture, d Disk) bool {
 			return false
 		}
 	}
-	p.table, p.other, p.cursor = p.other, old, cursor
+	p.table, p.cursor = append(old[:same], p.other...), cursor
 	return true
 }
 
