@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"raftsim/faults"
+	"raftsim/internal/fixed"
 	"raftsim/sim"
 )
 
@@ -217,7 +218,7 @@ func TestOptionsThatValidateRun(t *testing.T) {
 	cat := builtin(t)
 	r := NewRunner(cat)
 	ran := 0
-	rapid.Check(t, func(rt *rapid.T) {
+	property := func(rt *rapid.T) {
 		duration := func(name string) time.Duration {
 			return time.Duration(rapid.SampledFrom([]int64{0, 1, 1e3, 1e6, 3e6, 10e6, 50e6, 150e6, 400e6, 1e9}).Draw(rt, name))
 		}
@@ -298,8 +299,10 @@ func TestOptionsThatValidateRun(t *testing.T) {
 				rt.Fatalf("%v\n%+v", v, *o)
 			}
 		}
-	})
-	if ran < 10 {
-		t.Errorf("%d cases ran", ran)
 	}
+	fixed.Check(t, 50, property)
+	if ran < 10 {
+		t.Fatalf("%d cases ran", ran)
+	}
+	rapid.Check(t, property)
 }

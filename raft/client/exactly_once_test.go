@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"raftsim/internal/fixed"
 	"raftsim/raft/client"
 	"raftsim/raft/statemachine"
 )
@@ -252,7 +253,7 @@ func play(t *rapid.T, noDedupe bool) (*cluster, error) {
 // answer is wrong. When it behaves, everything ends.
 func TestExactlyOnce(t *testing.T) {
 	var completed, unknown, expired int
-	rapid.Check(t, func(t *rapid.T) {
+	property := func(t *rapid.T) {
 		c, err := play(t, false)
 		if err != nil {
 			t.Fatal(err)
@@ -266,23 +267,22 @@ func TestExactlyOnce(t *testing.T) {
 			unknown += int(n.Abandoned - n.Expired)
 			expired += int(n.Expired)
 		}
-	})
-	if !t.Failed() && (completed < 100 || unknown < 10 || expired < 5) {
-		t.Errorf("%d operations completed, %d given up, %d lost their session: too few to mean anything", completed, unknown, expired)
 	}
+	fixed.Check(t, 100, property)
+	if completed < 300 || unknown < 50 || expired < 5 {
+		t.Fatalf("%d operations completed, %d given up, %d lost their session: too few to mean anything", completed, unknown, expired)
+	}
+	rapid.Check(t, property)
 }
 
 // X01: servers that do what they are asked as often as they are asked are found out.
 func TestExactlyOnceBites(t *testing.T) {
 	found := 0
-	for seed := range 40 {
-		rapid.Custom(func(t *rapid.T) bool {
-			if _, err := play(t, true); err != nil {
-				found++
-			}
-			return true
-		}).Example(seed)
-	}
+	fixed.Check(t, 40, func(t *rapid.T) {
+		if _, err := play(t, true); err != nil {
+			found++
+		}
+	})
 	if found < 15 {
 		t.Errorf("%d of 40 runs without sessions are found out", found)
 	}

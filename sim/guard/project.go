@@ -91,6 +91,7 @@ var rooms = []room{
 	{name: "cmd/simrun", floor: 7, below: 7, imports: []string{"cmd/simrun/cli"}},
 
 	{name: "sim/guard", floor: testTool},
+	{name: "internal/fixed", floor: testTool},
 	{name: "raft/vfs/vfstest", floor: testTool, imports: []string{"raft/vfs"}},
 	{name: "raft/storage/powerloss", floor: 3, deterministic: true, imports: []string{"raft", "raft/vfs", "raft/storage"}},
 	{name: "raft/storage/storagetest", floor: testTool, imports: []string{"raft/vfs", "raft/storage/powerloss"}},
