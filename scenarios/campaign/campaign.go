@@ -18,7 +18,7 @@ type Config struct {
 	Catalogue *scenarios.Catalogue
 	Scenarios []string           // in the order of the runs; at least one
 	Seeds     Range              // of every scenario
-	Time      time.Duration      // no run starts after it; 0: no limit
+	Time      time.Duration      // no run but the first starts after it; 0: no limit
 	Workers   int                // 0: as many as the machine has cores
 	Set       []string           // assignments of options, as scenarios.Options.Set reads them
 	Hang      time.Duration      // a run that takes longer ends the campaign; 0: no limit
@@ -154,9 +154,10 @@ type result struct {
 	err    *RunError
 }
 
-// take hands out the next run; ok is false when there is none.
+// take hands out the next run; ok is false when there is none. A campaign in which nothing was tried says nothing: on a machine that
+// is busy the time may be over before a worker gets its turn, and still the first run is made.
 func (t *team) take(ctx context.Context) (index uint64, ok bool) {
-	if t.stop.Load() || ctx.Err() != nil || !t.deadline.IsZero() && !time.Now().Before(t.deadline) {
+	if t.stop.Load() || ctx.Err() != nil || t.next.Load() > 0 && !t.deadline.IsZero() && !time.Now().Before(t.deadline) {
 		return 0, false
 	}
 	index = t.next.Add(1) - 1

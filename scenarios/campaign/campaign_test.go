@@ -113,12 +113,18 @@ func TestStoppedCampaignIsAPrefix(t *testing.T) {
 	}
 }
 
+// Its time ends a campaign, but not before its first run, however late the workers begin.
 func TestTimeBoundsACampaign(t *testing.T) {
-	s := do(t, Config{
-		Catalogue: builtin(t), Scenarios: []string{"calm"}, Seeds: Range{1, 1<<64 - 1}, Workers: 2, Time: time.Millisecond,
-	})
-	if s.Interrupted {
-		t.Error("reaching the end of its time is no interruption")
+	for _, limit := range []time.Duration{time.Nanosecond, time.Millisecond} {
+		s := do(t, Config{
+			Catalogue: builtin(t), Scenarios: []string{"calm"}, Seeds: Range{1, 1<<64 - 1}, Workers: 2, Time: limit, Set: short,
+		})
+		if s.Interrupted {
+			t.Error("reaching the end of its time is no interruption")
+		}
+		if s.Runs == 0 {
+			t.Errorf("no run within %v, not even the first", limit)
+		}
 	}
 }
 

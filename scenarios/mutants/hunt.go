@@ -73,7 +73,7 @@ func (h *hunt) do(ctx context.Context) (quarry, error) {
 		}
 		q.merge(&part)
 		if part.runs == 0 {
-			break // the clock ended before the first run did
+			break // there is none left to make
 		}
 	}
 	return q, nil

@@ -56,7 +56,7 @@ depend on the number of workers. The first run of every kind of violation become
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.seeds, "seeds", "1-100", "range `A-B` of seeds, A- for A and up, or one; with --time alone from 1 on")
-	flags.DurationVar(&f.time, "time", 0, "start no run after this long")
+	flags.DurationVar(&f.time, "time", 0, "start no run but the first after this long")
 	flags.IntVar(&f.workers, "workers", 0, "runs at the same time; 0 for as many as there are cores")
 	flags.StringVar(&f.out, "out", "simrun-out", "`folder` for seed files; made when there is one to write")
 	flags.StringVar(&f.maxInconclusive, "max-inconclusive", "1/100", "`share` of inconclusive runs above which the exit code is 3")
