@@ -36,6 +36,7 @@ type node struct {
 	alarm   sim.Alarm
 	paused  int
 	missed  []sim.Event // while paused
+	coming  int         // of these, how many come again now
 
 	seen    raft.Status // the last one looked at
 	told    told
@@ -72,7 +73,7 @@ func (n *node) running() bool { return n.server != nil && n.server.Running() }
 // Deliver implements sim.Process.
 func (n *node) Deliver(ev sim.Event) {
 	n.world.stamp()
-	if n.miss(ev) {
+	if n.queues(&ev) || n.miss(ev) {
 		return
 	}
 	switch ev.Kind {
@@ -347,7 +348,7 @@ func (n *node) Describe(ev sim.Event, dst []byte) []byte {
 			dst = append(dst, " (void)"...)
 		}
 	}
-	if n.paused > 0 {
+	if n.paused > 0 || n.coming > 0 && ev.Flags&flagMissed == 0 {
 		dst = append(dst, " (paused: later)"...)
 	}
 	return dst

@@ -7,8 +7,8 @@ import (
 )
 
 // What a paused machine misses is kept here, in order of arrival, and comes again as events of their own when the last pause
-// ends: messages and completions first, then the timer, so that a server which overslept a deadline has seen its input before
-// it acts on it.
+// ends: messages and completions first, then what arrives at that very instant, then the timer. So a server sees its input in the
+// order in which it came, and all of it before it acts on a deadline which it overslept.
 
 // Pause implements faults.World.
 func (w *World) Pause(id sim.ProcID) { w.server(id).paused++ }
@@ -21,11 +21,30 @@ func (w *World) Resume(id sim.ProcID) {
 	}
 	now := w.kernel.Now()
 	for _, ev := range n.missed {
-		ev.At = now
+		ev.At, ev.Flags = now, flagMissed
 		w.kernel.Schedule(ev)
 	}
+	n.coming += len(n.missed)
 	n.missed = n.missed[:0]
 	n.arm()
+}
+
+// flagMissed marks events that come for the second time.
+const flagMissed = 1
+
+// queues puts an event behind those that the machine missed and that are on their way: it may have been sent long before its pause
+// ended, to arrive at just that instant.
+func (n *node) queues(ev *sim.Event) bool {
+	switch {
+	case n.coming == 0:
+		return false
+	case ev.Flags&flagMissed != 0:
+		n.coming--
+		ev.Flags = 0
+		return false
+	}
+	n.world.kernel.Schedule(*ev)
+	return true
 }
 
 // miss keeps an event for later, if the machine is paused.

@@ -44,6 +44,40 @@ func TestPausedMachineSeesEverythingLater(t *testing.T) {
 	}
 }
 
+// What arrives at the very instant at which a pause ends comes behind what was missed, even if it was on its way before.
+func TestArrivalAtTheEndOfAPauseComesLast(t *testing.T) {
+	p := newPlay(t, nil, "pause n2 #0 = at 600ms for 400ms").well()
+	tried := 0
+	for _, last := range p.of(2, 620*ms, time.Second) {
+		if last.kind != evMessage {
+			continue
+		}
+		// The same run up to here, but for a pause that ends with this message.
+		q := newPlay(t, nil, fmt.Sprintf("pause n2 #0 = at 600ms for %dns", time.Duration(last.at)-600*ms)).well()
+		at := time.Duration(last.at)
+		waiting := without(q.of(2, 600*ms, at), evTimer)
+		var then []traced
+		for _, s := range q.of(2, at, at+1) {
+			if !s.paused {
+				then = append(then, s)
+			}
+		}
+		if len(then) <= len(waiting) || !slices.EqualFunc(then[:len(waiting)], waiting, traced.same) {
+			t.Fatalf("missed up to %v\n%v\nthen seen\n%v", at, waiting, then)
+		}
+		behind := then[len(waiting):]
+		if !slices.ContainsFunc(behind, last.same) {
+			t.Fatalf("%q is not among what comes behind: %v", last.line, behind)
+		}
+		if tried++; tried == 12 {
+			break
+		}
+	}
+	if tried < 10 {
+		t.Errorf("only %d messages came while n2 slept", tried)
+	}
+}
+
 // A deadline that passed during a pause, and that no input moves, is noticed at the end of the pause.
 func TestDeadlinePassesDuringPause(t *testing.T) {
 	p := newPlay(t, nil, "isolate n2 #0 = at 550ms for 1s both-clients", "pause n2 #0 = at 600ms for 400ms")
