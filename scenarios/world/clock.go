@@ -2,6 +2,7 @@ package world
 
 import (
 	"math"
+	"math/bits"
 
 	"raftsim/sim"
 )
@@ -36,7 +37,8 @@ func (c *clock) at(now sim.Time) int64 {
 	return int64(now) + c.local + gained
 }
 
-// when returns the first true time, not before now, at which the clock shows at least local; NoDeadline stays what it is.
+// when returns the first true time, not before now, at which the clock shows at least local; NoDeadline stays what it is, and a time
+// that no run reaches becomes it.
 func (c *clock) when(now sim.Time, local int64) sim.Time {
 	if local == math.MaxInt64 {
 		return sim.Time(local)
@@ -47,11 +49,26 @@ func (c *clock) when(now sim.Time, local int64) sim.Time {
 	if c.at(now) >= local {
 		return now
 	}
-	left := local - c.local - int64(c.since) // of local time since the last change
-	t := c.since + sim.Time(scaled(left, million, million+c.rate))
-	for t = max(t-2, now); c.at(t) < local; t++ {
+	// In e nanoseconds the clock goes on by e*speed/million, rounded down if it is fast and up if it is slow: what it gains or loses is
+	// rounded down. The least e for which that is at least left follows.
+	left := local - (c.local + int64(c.since)) // at least 1: the clock does not show local yet
+	speed := uint64(million + c.rate)
+	slow := uint64(0)
+	if c.rate < 0 {
+		slow = 1
 	}
-	return t
+	hi, lo := bits.Mul64(uint64(left)-slow, million)
+	if hi >= speed {
+		return sim.Never
+	}
+	e, rest := bits.Div64(hi, lo, speed)
+	if slow > 0 || rest > 0 {
+		e++
+	}
+	if e > math.MaxInt64-uint64(c.since) {
+		return sim.Never
+	}
+	return c.since + sim.Time(e)
 }
 
 // setRate makes the clock run at another rate from now on.
