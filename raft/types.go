@@ -270,10 +270,9 @@ type Ready struct {
 	// Chunks are to be kept until their snapshot is complete; nothing waits for them to be durable.
 	Chunks []Chunk
 	// Snapshot, if not nil, has arrived completely: it is to be made durable under Ticket, and then to replace the state
-	// machine's state, before Advance(Ticket). The log on disk then starts after it: entries up to it go, and so do later ones
-	// unless KeepEntries. No later Ready has anything to write until then.
-	Snapshot    *SnapshotMeta
-	KeepEntries bool
+	// machine's state, before Advance(Ticket). The log on disk then starts after it: all entries go, those after it too, since
+	// a log that holds the snapshot's last entry has no use for it. No later Ready has anything to write until then.
+	Snapshot *SnapshotMeta
 	// Messages may leave at once, even before the write.
 	Messages []Message
 	// Dependent may leave only when this and every earlier ticket is durable.

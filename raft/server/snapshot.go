@@ -180,7 +180,7 @@ func (s *Server) install(rd *raft.Ready) bool {
 		return false
 	}
 	n.installing = rd.Ticket
-	if err := s.log.InstallSnapshot(*rd.Snapshot, rd.KeepEntries, vfs.Ticket(rd.Ticket)); err != nil {
+	if err := s.log.InstallSnapshot(*rd.Snapshot, vfs.Ticket(rd.Ticket)); err != nil {
 		s.halt(err)
 		return false
 	}

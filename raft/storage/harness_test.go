@@ -120,12 +120,12 @@ func (s *site) save(index, term uint64, data string) raft.SnapshotMeta {
 }
 
 // install receives a snapshot in pieces of a few bytes and installs it.
-func (s *site) install(index, term uint64, data string, keep bool) raft.SnapshotMeta {
+func (s *site) install(index, term uint64, data string) raft.SnapshotMeta {
 	s.Helper()
 	meta := raft.SnapshotMeta{Index: index, Term: term, ConfState: conf(), Size: uint64(len(data))}
 	s.receive(index, term, data)
 	s.ticket++
-	s.must(s.log.InstallSnapshot(meta, keep, s.ticket))
+	s.must(s.log.InstallSnapshot(meta, s.ticket))
 	s.settle()
 	want := Event{Kind: EventInstalled, Meta: meta, Ticket: s.ticket}
 	if n := len(s.events); n == 0 || !cmp.Equal(s.events[n-1], want) {

@@ -15,7 +15,6 @@ type receiving struct {
 
 	// of the snapshot that is being installed
 	meta   raft.SnapshotMeta
-	keep   bool
 	ticket vfs.Ticket
 }
 
@@ -54,29 +53,27 @@ func (l *Log) ReceiveChunk(c raft.Chunk) error {
 	return nil
 }
 
-// InstallSnapshot makes the snapshot that has arrived durable, and then the log start after it: with keepEntries, which needs the
-// entry (meta.Index, meta.Term) to be in the log, the entries after it stay, else none do. All that is durable when t completes, which makes
-// EventInstalled. Until then nothing may be appended. Everything appended before is made durable first. The commit index is
-// raised to that of the snapshot.
-func (l *Log) InstallSnapshot(meta raft.SnapshotMeta, keepEntries bool, t vfs.Ticket) error {
+// InstallSnapshot makes the snapshot that has arrived durable, and then the log start after it, without any entry: a log that holds
+// the entry (meta.Index, meta.Term) has no use for the snapshot, and what it holds instead of it is void. All that is durable when t
+// completes, which makes EventInstalled. Until then nothing may be appended. Everything appended before is made durable first. The
+// commit index is raised to that of the snapshot.
+func (l *Log) InstallSnapshot(meta raft.SnapshotMeta, t vfs.Ticket) error {
 	if l.failed != nil {
 		return l.failed
 	}
 	l.mustBeOpen("InstallSnapshot")
 	r := &l.receiving
 	id := raft.EntryID{Index: meta.Index, Term: meta.Term}
-	switch held, ok := l.terms.id(meta.Index); {
+	switch {
 	case r.file == nil || r.sums.id != id || r.sums.size != meta.Size:
 		return fmt.Errorf("%w: %d bytes of the snapshot of entry %d of term %d are to be installed, at hand are %d of that of entry %d of term %d",
 			ErrChunk, meta.Size, meta.Index, meta.Term, r.sums.size, r.sums.id.Index, r.sums.id.Term)
 	case meta.Index == 0 || meta.Term == 0 || meta.Term > l.hs.Term:
 		return fmt.Errorf("%w: a snapshot of entry %d of term %d, in term %d", ErrOrder, meta.Index, meta.Term, l.hs.Term)
-	case keepEntries && (!ok || held != id):
-		return fmt.Errorf("%w: the log does not hold the entry %d of term %d of the snapshot", ErrOrder, meta.Index, meta.Term)
 	case meta.Index <= l.saved.Index:
 		return fmt.Errorf("%w: a snapshot of entry %d, there is one of entry %d", ErrOrder, meta.Index, l.saved.Index)
 	}
-	r.meta, r.keep, r.ticket = cloneMeta(meta), keepEntries, t
+	r.meta, r.ticket = cloneMeta(meta), t
 	r.buf = appendFooter(r.buf[:0], l.id, &r.sums, &r.meta.ConfState)
 	if _, err := r.file.WriteAt(r.buf, int64(meta.Size)); err != nil {
 		return l.fail(fmt.Errorf("storage: install a snapshot: %w", err))
@@ -100,12 +97,7 @@ func (l *Log) nameReceived() error {
 	if err := l.fs.Rename(receiveTemp, SnapshotName(r.meta.Index, r.meta.Term)); err != nil {
 		return fmt.Errorf("storage: install a snapshot: %w", err)
 	}
-	if !r.keep {
-		l.fs.SyncDir(l.internal(stepReceivedName))
-		return nil
-	}
-	l.fs.SyncDir(r.ticket)
-	l.waiting.push(pendingSync{ticket: r.ticket, step: stepInstalled})
+	l.fs.SyncDir(l.internal(stepReceivedName))
 	return nil
 }
 
@@ -129,10 +121,8 @@ func (l *Log) installed(t vfs.Ticket) Event {
 	l.phase = phaseOpen
 	l.addSnapshot(raft.EntryID{Index: meta.Index, Term: meta.Term})
 	l.hs.Commit = max(l.hs.Commit, meta.Index)
-	if !r.keep {
-		if err := l.removeSegments(len(l.segments) - 1); err != nil {
-			return l.failure(err)
-		}
+	if err := l.removeSegments(len(l.segments) - 1); err != nil {
+		return l.failure(err)
 	}
 	return Event{Kind: EventInstalled, Meta: meta, Ticket: t}
 }

@@ -160,7 +160,7 @@ func TestJoinerHasNoConfiguration(t *testing.T) {
 		t.Errorf("state of a joiner (-want +got):\n%s", diff)
 	}
 	s.write(batch{hs: hard(2, 0, 0)})
-	meta := s.install(9, 2, "", false)
+	meta := s.install(9, 2, "")
 	want := State{ID: member, HardState: *hard(2, 0, 9), Offset: 9, OffsetTerm: 2, Snapshot: meta, ConfState: conf()}
 	if diff := sameState(want, s.open()); diff != "" {
 		t.Errorf("state after its first snapshot (-want +got):\n%s", diff)
@@ -387,7 +387,7 @@ func TestNothingBeforeTheOpeningIsDurable(t *testing.T) {
 		"Append":          func() { _ = log.Append(hard(1, 0, 0), nil) },
 		"Sync":            func() { log.Sync(6) },
 		"ReceiveChunk":    func() { _ = log.ReceiveChunk(raft.Chunk{Index: 1, Term: 1}) },
-		"InstallSnapshot": func() { _ = log.InstallSnapshot(raft.SnapshotMeta{}, false, 6) },
+		"InstallSnapshot": func() { _ = log.InstallSnapshot(raft.SnapshotMeta{}, 6) },
 		"SaveSnapshot":    func() { _ = log.SaveSnapshot(raft.SnapshotMeta{Index: 1, Term: 1}, nil) },
 		"Compact":         func() { _ = log.Compact(0, 0) },
 	} {

@@ -197,30 +197,23 @@ func TestInstall(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
 		index, term uint64
-		keep        bool
-		entries     int // left behind the snapshot
 	}{
-		{"beyond the log", 50, 2, false, 0},
-		{"inside, of another term", 18, 1, false, 0},
-		{"inside, and the entry is there", 15, 2, true, 5},
-		{"at the last entry", 20, 2, true, 0},
+		{"beyond the log", 50, 2},
+		{"inside, of another term", 18, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := grown(t)
-			meta := s.install(tt.index, tt.term, "a state that came from the leader", tt.keep)
-			if !tt.keep && len(s.names()) != 2 {
+			meta := s.install(tt.index, tt.term, "a state that came from the leader")
+			if len(s.names()) != 2 {
 				t.Errorf("files %v, want a segment and a snapshot", s.names())
 			}
 			check := func(st State, lives int) {
 				t.Helper()
-				if !cmp.Equal(st.Snapshot, meta) || st.HardState.Commit != max(19, tt.index) && tt.keep || st.Lost != (raft.EntryID{}) {
+				if !cmp.Equal(st.Snapshot, meta) || st.HardState.Commit != tt.index || st.Lost != (raft.EntryID{}) {
 					t.Errorf("life %d: %+v", lives, st)
 				}
-				if last := st.Offset + uint64(len(st.Entries)); last != tt.index+uint64(tt.entries) {
-					t.Errorf("life %d: the log ends with entry %d", lives, last)
-				}
-				if !tt.keep && st.Offset != tt.index {
-					t.Errorf("life %d: the log begins after entry %d", lives, st.Offset)
+				if last := st.Offset + uint64(len(st.Entries)); last != tt.index || st.Offset != tt.index {
+					t.Errorf("life %d: the log begins after entry %d and ends with entry %d", lives, st.Offset, last)
 				}
 			}
 			check(s.open(), 1)
@@ -228,7 +221,7 @@ func TestInstall(t *testing.T) {
 			if got := read(t, s.log, tt.index, 7); got != "a state that came from the leader" {
 				t.Errorf("snapshot %q", got)
 			}
-			next := tt.index + uint64(tt.entries) + 1
+			next := tt.index + 1
 			s.write(batch{hs: hard(4, 1, tt.index), entries: []raft.Entry{entry(4, next, "next")}})
 			st := s.open()
 			if n := len(st.Entries); n == 0 || st.Entries[n-1].Index != next || string(st.Entries[n-1].Data) != "next" {
@@ -257,26 +250,23 @@ func TestInstallRefusals(t *testing.T) {
 	if err := chunk(31, 3, "def"); !errors.Is(err, ErrChunk) {
 		t.Errorf("a piece of another: %v", err)
 	}
-	if err := s.log.InstallSnapshot(meta, false, 9); !errors.Is(err, ErrChunk) {
+	if err := s.log.InstallSnapshot(meta, 9); !errors.Is(err, ErrChunk) {
 		t.Errorf("half a snapshot: %v", err)
 	}
 	s.must(chunk(30, 0, "AB")) // begins anew
 	s.must(chunk(30, 2, "Cdef"))
-	if err := s.log.InstallSnapshot(meta, true, 9); !errors.Is(err, ErrOrder) {
-		t.Errorf("keeping entries that are not there: %v", err)
-	}
-	s.must(s.log.InstallSnapshot(meta, false, 9))
+	s.must(s.log.InstallSnapshot(meta, 9))
 	wantPanic(t, "Append", func() { _ = s.log.Append(hard(2, 1, 0), nil) })
 	s.settle()
 	if got := read(t, s.log, 30, 10); got != "ABCdef" {
 		t.Errorf("installed %q", got)
 	}
 	s.receive(30, 2, "again")
-	if err := s.log.InstallSnapshot(raft.SnapshotMeta{Index: 30, Term: 2, Size: 5}, false, 9); !errors.Is(err, ErrOrder) {
+	if err := s.log.InstallSnapshot(raft.SnapshotMeta{Index: 30, Term: 2, Size: 5}, 9); !errors.Is(err, ErrOrder) {
 		t.Errorf("the same once more: %v", err)
 	}
 	s.receive(40, 9, "later")
-	if err := s.log.InstallSnapshot(raft.SnapshotMeta{Index: 40, Term: 9, Size: 5}, false, 9); !errors.Is(err, ErrOrder) {
+	if err := s.log.InstallSnapshot(raft.SnapshotMeta{Index: 40, Term: 9, Size: 5}, 9); !errors.Is(err, ErrOrder) {
 		t.Errorf("of a later term than the hard state's (N01): %v", err)
 	}
 }
@@ -344,7 +334,7 @@ func TestDamagedSnapshotWithoutReplacementIsRefused(t *testing.T) {
 			s.open()
 			s.must(s.log.Compact(20, 2))
 		}},
-		{"installed", func(s *site) { s.install(50, 2, "came from elsewhere", false) }},
+		{"installed", func(s *site) { s.install(50, 2, "came from elsewhere") }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := grown(t)
@@ -385,7 +375,7 @@ func TestDamagedSnapshotWithoutReplacementIsRefused(t *testing.T) {
 func TestOlderSnapshotAloneIsReported(t *testing.T) {
 	s := grown(t)
 	old := s.save(5, 2, "the state after 5")
-	s.install(50, 2, "came from elsewhere", false)
+	s.install(50, 2, "came from elsewhere")
 	s.write(batch{hs: hard(3, 1, 50), entries: []raft.Entry{entry(3, 51, "x")}})
 	name := SnapshotName(50, 2)
 	b := s.bytes(name)
@@ -462,7 +452,7 @@ func TestFailedSnapshotWrites(t *testing.T) {
 	c.good = 0
 	s.write(batch{hs: hard(2, 0, 1)})
 	s.save(1, 1, "x")
-	s.install(5, 2, "y", false)
+	s.install(5, 2, "y")
 }
 
 // A power loss may undo some removals of a compaction and not others. What comes back then has a gap behind it, and that must not be

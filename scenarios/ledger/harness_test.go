@@ -545,27 +545,19 @@ func (h *host) install(t *rapid.T) {
 	low := max(h.hard.Commit, h.newest()) + 1
 	at := low + rapid.Uint64Range(0, 5).Draw(t, "beyond")
 	meta := raft.SnapshotMeta{Index: at, Term: max(h.hard.Term, 1), ConfState: raft.ConfState{Voters: []uint64{7}}, Size: 10}
-	keep := false
-	if at <= h.last() && rapid.Bool().Draw(t, "keep") {
-		meta.Term, keep = h.term(at), true
-	} else {
-		// Of an entry that is not in the log, and committed: of a new term, which the member knows by now.
-		h.hard.Term++
-		meta.Term = h.hard.Term
-		if err := h.log.Append(&h.hard, nil); err != nil {
-			h.t.Fatalf("append: %v", err)
-		}
+	// Of an entry that is not in the log, and committed: of a new term, which the member knows by now.
+	h.hard.Term++
+	meta.Term = h.hard.Term
+	if err := h.log.Append(&h.hard, nil); err != nil {
+		h.t.Fatalf("append: %v", err)
 	}
 	if err := h.log.ReceiveChunk(raft.Chunk{Index: at, Term: meta.Term, Data: make([]byte, 10)}); err != nil {
 		h.t.Fatalf("chunk: %v", err)
 	}
 	h.busy, h.installing = h.next(), &meta
 	h.installs++
-	if err := h.log.InstallSnapshot(meta, keep, h.busy); err != nil {
+	if err := h.log.InstallSnapshot(meta, h.busy); err != nil {
 		h.t.Fatalf("install: %v", err)
-	}
-	if keep {
-		return
 	}
 	h.base, h.entries = raft.EntryID{Index: at, Term: meta.Term}, nil
 	for i := range h.promises {

@@ -122,9 +122,7 @@ func (n *node) Turn(rd *raft.Ready, st *raft.Status) {
 		n.world.judges.Installed(n.id, rd.Snapshot.Index, rd.Snapshot.Term)
 		n.told.commit = max(n.told.commit, rd.Snapshot.Index)
 		n.told.conf = noConfiguration
-		if !rd.KeepEntries {
-			n.told.last = rd.Snapshot.Index
-		}
+		n.told.last = rd.Snapshot.Index
 	}
 	for i := range rd.Entries {
 		e := &rd.Entries[i]

@@ -26,7 +26,7 @@ type Options struct {
 // Report counts what was tried.
 type Report struct {
 	Operations int    // of the workload
-	Kinds      [9]int // of them, see OpNames
+	Kinds      [8]int // of them, see OpNames
 	Points     int    // changes of the disk, each with a power loss after it
 	Tried      int    // states of the disk, as sets of what is old and what is new
 	States     int    // of them that differ from all others of the same power loss, and were recovered

@@ -66,12 +66,17 @@ func (m *model) append(hs raft.HardState, entries []raft.Entry) int {
 }
 
 // replace adds the version that the installation of a snapshot makes.
-func (m *model) replace(meta raft.SnapshotMeta, keep bool) int {
+func (m *model) replace(meta raft.SnapshotMeta) int {
+	n := m.commit(meta.Index)
+	v := &m.versions[n]
+	v.base, v.entries = raft.EntryID{Index: meta.Index, Term: meta.Term}, nil
+	return n
+}
+
+// commit adds the version in which everything up to index is committed.
+func (m *model) commit(index uint64) int {
 	v := *m.latest()
-	v.hs.Commit = max(v.hs.Commit, meta.Index)
-	if !keep {
-		v.base, v.entries = raft.EntryID{Index: meta.Index, Term: meta.Term}, nil
-	}
+	v.hs.Commit = max(v.hs.Commit, index)
 	m.versions = append(m.versions, v)
 	return len(m.versions) - 1
 }
@@ -161,9 +166,9 @@ func (v *version) differs(st *storage.State) string {
 func (m *model) recovered(n int, snap uint64) {
 	m.versions = slices.Clip(m.versions[:n+1]) // others may share what is behind
 	if s := m.snapshot(snap); s != nil && !m.versions[n].holds(raft.EntryID{Index: s.meta.Index, Term: s.meta.Term}) {
-		m.replace(s.meta, false)
+		m.replace(s.meta)
 	} else if s != nil && m.versions[n].hs.Commit < snap {
-		m.replace(s.meta, true)
+		m.commit(snap)
 	}
 	m.snaps = slices.DeleteFunc(slices.Clone(m.snaps), func(s snapshot) bool { return s.meta.Index > snap })
 }

@@ -66,14 +66,13 @@ const (
 	opSettle
 	opSnapshot
 	opInstall
-	opInstallKeep
 	opRestart
 	opEnd
 )
 
 // OpNames returns the names of the operations of a workload, in the order of Report.Kinds.
 func OpNames() []string {
-	return []string{"append", "hard state", "replace", "sync", "settle", "snapshot and compact", "install", "install and keep", "restart"}
+	return []string{"append", "hard state", "replace", "sync", "settle", "snapshot and compact", "install", "restart"}
 }
 
 // ErrNotFounded is returned by Run if a sync of the bootstrap fails: such a member does not exist, and there is nothing to check.
@@ -126,10 +125,8 @@ func (w *workload) step() error {
 		o = opSettle
 	case n < 92:
 		o = opSnapshot
-	case n < 94:
-		o = opInstall
 	case n < 96:
-		o = opInstallKeep
+		o = opInstall
 	default:
 		o = opRestart
 	}
@@ -176,8 +173,8 @@ func (w *workload) do(o op) error {
 		return err
 	case opSnapshot:
 		return w.snapshot()
-	case opInstall, opInstallKeep:
-		return w.receive(o == opInstallKeep)
+	case opInstall:
+		return w.receive()
 	case opRestart:
 		w.kinds[opRestart]++
 		if _, err := w.open(); err != nil {
@@ -259,17 +256,11 @@ func (w *workload) draw(of raft.EntryID) *snapshot {
 	return &w.model.snaps[len(w.model.snaps)-1]
 }
 
-// receive takes in a snapshot in pieces and installs it: one of an entry of the log, or one that replaces the log.
-func (w *workload) receive(keep bool) error {
+// receive takes in a snapshot in pieces and installs it in the place of the log.
+func (w *workload) receive() error {
 	v := w.model.latest()
 	last := v.last()
 	of := raft.EntryID{Index: last.Index + 1 + w.r.below(5), Term: v.hs.Term}
-	if keep {
-		if last.Index <= v.hs.Commit {
-			return w.do(opSync)
-		}
-		of = v.id(v.hs.Commit + 1 + w.r.below(last.Index-v.hs.Commit))
-	}
 	if of.Term == 0 || of.Index <= w.newestSnapshot() || w.saving != 0 {
 		return w.do(opSync)
 	}
@@ -284,12 +275,8 @@ func (w *workload) receive(keep bool) error {
 			break
 		}
 	}
-	kind := opInstall
-	if keep {
-		kind = opInstallKeep
-	}
-	w.kinds[kind]++
+	w.kinds[opInstall]++
 	w.loose = nil
-	w.install = w.take(w.model.replace(s.meta, keep))
-	return w.log.InstallSnapshot(s.meta, keep, w.install)
+	w.install = w.take(w.model.replace(s.meta))
+	return w.log.InstallSnapshot(s.meta, w.install)
 }
