@@ -16,12 +16,14 @@ import (
 //	title: a vote is granted although the term's vote went to somebody else
 //	source: MIT 6.824 labs, paper section 5.2
 //
-// Each of these keys stands exactly once. "note:" may stand any number of times; empty lines separate.
+// Each of these keys stands exactly once. "scenario:" names the one to hunt in where it takes faults that the usual one does not
+// have. "note:" may stand any number of times; empty lines separate.
 type Header struct {
 	Row      string             // of the bank of bugs: a letter and two digits
 	Violates []checker.Property // at least one; breaking one of them counts as caught
 	Title    string
 	Source   string
+	Scenario string // "": whatever the score hunts in
 	Notes    []string
 }
 
@@ -69,10 +71,16 @@ func parseHeader(file string, lines []string) (Header, error) {
 		case "source":
 			taken = h.Source != ""
 			h.Source = value
+		case "scenario":
+			taken = h.Scenario != ""
+			h.Scenario = value
+			if !slices.ContainsFunc(scenarios.Builtin(), func(s scenarios.Scenario) bool { return s.Name == value }) {
+				return fail(i+1, "unknown scenario %q", value)
+			}
 		case "note":
 			h.Notes = append(h.Notes, value)
 		default:
-			return fail(i+1, "unknown key %q: one of row, violates, title, source, note", key)
+			return fail(i+1, "unknown key %q: one of row, violates, title, source, scenario, note", key)
 		}
 		if taken {
 			return fail(i+1, "%s stands twice", key)

@@ -13,6 +13,7 @@ const goodHeader = `row: E25
 violates: ES, LC
 title: a title
 source: a source
+scenario: damage
 
 note: one
 note: two
@@ -24,7 +25,7 @@ func TestHeaderIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Header{
-		Row: "E25", Violates: []checker.Property{checker.ElectionSafety, checker.LeaderCompleteness}, Title: "a title", Source: "a source",
+		Row: "E25", Violates: []checker.Property{checker.ElectionSafety, checker.LeaderCompleteness}, Title: "a title", Source: "a source", Scenario: "damage",
 		Notes: []string{"one", "two"},
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -46,11 +47,13 @@ func TestHeaderIsStrict(t *testing.T) {
 		{"strange property", "ES, LC", "ES LC", `x.patch:2: violates "ES LC": want distinct codes of properties with commas between, like ES, LC`},
 		{"property twice", "ES, LC", "ES, ES", `x.patch:2: violates "ES, ES": want distinct codes of properties with commas between, like ES, LC`},
 		{"property in small letters", "ES, LC", "es", `x.patch:2: violates "es": want distinct codes of properties with commas between, like ES, LC`},
-		{"unknown key", "title:", "Title:", `x.patch:3: unknown key "Title": one of row, violates, title, source, note`},
-		{"twice", "note: one", "row: E26", `x.patch:6: row stands twice`},
-		{"violates twice", "note: one", "violates: LM", `x.patch:6: violates stands twice`},
+		{"unknown key", "title:", "Title:", `x.patch:3: unknown key "Title": one of row, violates, title, source, scenario, note`},
+		{"twice", "note: one", "row: E26", `x.patch:7: row stands twice`},
+		{"violates twice", "note: one", "violates: LM", `x.patch:7: violates stands twice`},
+		{"strange scenario", "scenario: damage", "scenario: damaged", `x.patch:5: unknown scenario "damaged"`},
+		{"scenario twice", "note: one", "scenario: mixed", `x.patch:7: scenario stands twice`},
 		{"empty", "title: a title", "title: ", `x.patch:3: title has no value`},
-		{"free text", "note: one", "just text", `x.patch:6: a line of the header is KEY: VALUE, not "just text"`},
+		{"free text", "note: one", "just text", `x.patch:7: a line of the header is KEY: VALUE, not "just text"`},
 	} {
 		if !strings.Contains(goodHeader, tc.old) {
 			t.Fatalf("%s: nothing to replace", tc.name)

@@ -11,9 +11,9 @@ import (
 
 // Config says which mutants are scored, and how.
 type Config struct {
-	Source   string   // root of the source tree; "": the one the working directory lies in
-	Patches  []string // files; none: all of the tree
-	Scenario string
+	Source   string        // root of the source tree; "": the one the working directory lies in
+	Patches  []string      // files; none: all of the tree
+	Scenario string        // "": what the header of a patch names, else DefaultScenario
 	Time     time.Duration // CPU time of each hunt, without the build
 	Workers  int           // runs at a time; the budget stays the same
 	First    uint64        // seed
@@ -24,18 +24,22 @@ type Config struct {
 	Progress func(line string) // nil for none
 }
 
+// DefaultScenario is hunted in where neither the config nor the patch names one.
+const DefaultScenario = "mixed"
+
 // ControlRuns is how many runs the unmodified program makes.
 const ControlRuns = 300
 
 // Row is the score of one mutant.
 type Row struct {
-	Patch *Patch // nil for the control
-	Hit   *Seen  // what caught it; nil: not caught
-	Runs  uint64
-	CPU   time.Duration // of the hunt
-	Build time.Duration // on the clock
-	Seen  []Seen        // all that broke, what counts among it
-	Err   error         // the mutant did not build, or its program failed
+	Patch    *Patch // nil for the control
+	Scenario string // that was hunted in
+	Hit      *Seen  // what caught it; nil: not caught
+	Runs     uint64
+	CPU      time.Duration // of the hunt
+	Build    time.Duration // on the clock
+	Seen     []Seen        // all that broke, what counts among it
+	Err      error         // the mutant did not build, or its program failed
 }
 
 // Caught reports whether a judge named what the mutant breaks.
@@ -43,12 +47,11 @@ func (r *Row) Caught() bool { return r.Hit != nil }
 
 // Report is what scoring came to.
 type Report struct {
-	Scenario string
-	Time     time.Duration
-	Rows     []Row
-	Control  *Row   // nil if it was left out
-	Cache    string // that was used
-	Scratch  string // that was kept; "" if not
+	Time    time.Duration
+	Rows    []Row
+	Control *Row   // nil if it was left out
+	Cache   string // that was used
+	Scratch string // that was kept; "" if not
 }
 
 // OK reports whether every mutant was caught and the control was silent.
@@ -73,7 +76,7 @@ func Score(ctx context.Context, c Config) (report *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	report = &Report{Scenario: c.Scenario, Time: c.Time, Cache: c.Cache}
+	report = &Report{Time: c.Time, Cache: c.Cache}
 	if c.Keep {
 		report.Scratch = scratch
 	} else {
@@ -145,9 +148,9 @@ func prepare(c Config) (*scorer, error) {
 
 // score builds and hunts; without a patch it is the control.
 func (s *scorer) score(ctx context.Context, p *Patch, changes []Change) Row {
-	row := Row{Patch: p}
+	row := Row{Patch: p, Scenario: s.scenario(p)}
 	name := "control"
-	h := hunt{scenario: s.config.Scenario, first: s.config.First, time: s.config.Time, workers: s.config.Workers}
+	h := hunt{scenario: row.Scenario, first: s.config.First, time: s.config.Time, workers: s.config.Workers}
 	if p != nil {
 		name = strings.TrimSuffix(filepath.Base(p.File), ".patch")
 		h.want = p.Violates
@@ -159,13 +162,24 @@ func (s *scorer) score(ctx context.Context, p *Patch, changes []Change) Row {
 	row.Build = time.Since(begun)
 	h.out = filepath.Join(s.builder.scratch, name, "out")
 	if row.Err == nil {
-		s.tell("%s: built in %v, hunting for up to %v", name, row.Build.Round(time.Millisecond), s.config.Time)
+		s.tell("%s: built in %v, hunting in %s for up to %v", name, row.Build.Round(time.Millisecond), row.Scenario, s.config.Time)
 		var q quarry
 		q, row.Err = h.do(ctx)
 		row.Hit, row.Runs, row.CPU, row.Seen = q.hit, q.runs, q.cpu, q.seen
 	}
 	s.tell("%s: %s", name, row.verdict())
 	return row
+}
+
+// scenario returns what is hunted in for a mutant, or for the control.
+func (s *scorer) scenario(p *Patch) string {
+	switch {
+	case s.config.Scenario != "":
+		return s.config.Scenario
+	case p != nil && p.Scenario != "":
+		return p.Scenario
+	}
+	return DefaultScenario
 }
 
 func (s *scorer) tell(format string, values ...any) {

@@ -50,7 +50,7 @@ Exit code 0: all caught, the control silent. 1: something was not. 2: a patch is
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.config.Patches, "patch", nil, "score this `FILE`; may be repeated (default: all of testdata/mutants)")
 	flags.DurationVar(&f.config.Time, "time", time.Minute, "CPU time of each hunt, all cores together, builds not counted")
-	flags.StringVar(&f.config.Scenario, "scenario", "mixed", "`SCENARIO` to hunt in")
+	flags.StringVar(&f.config.Scenario, "scenario", "", "`SCENARIO` to hunt in (default: what the patch names, else "+mutants.DefaultScenario+")")
 	flags.StringVar(&f.first, "first-seed", "1", "seed to begin with")
 	flags.IntVar(&f.config.Workers, "workers", 1, "runs at the same time")
 	flags.BoolVar(&f.config.Control, "control", false, "let the unmodified program hunt too")
@@ -65,8 +65,10 @@ func (a *app) mutants(f *mutantsFlags) error {
 	if c.First, err = scenarios.ParseSeed(f.first); err != nil {
 		return fmt.Errorf("--first-seed: %w", err)
 	}
-	if _, err := a.cat.Lookup(c.Scenario); err != nil {
-		return err
+	if c.Scenario != "" {
+		if _, err := a.cat.Lookup(c.Scenario); err != nil {
+			return err
+		}
 	}
 	if c.Time <= 0 {
 		return errors.New("--time: must be above zero")
@@ -100,14 +102,14 @@ func (a *app) mutants(f *mutantsFlags) error {
 // writeMutants writes a table, and below it what else broke.
 func writeMutants(w io.Writer, r *mutants.Report) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "mutant\tcaught\tjudge\tfirst seed\truns\tCPU\tbuild\tbug")
+	fmt.Fprintln(table, "mutant\tscenario\tcaught\tjudge\tfirst seed\truns\tCPU\tbuild\tbug")
 	for i := range r.Rows {
 		row := &r.Rows[i]
 		caught, judge, seed, runs := "no", "-", "-", row.Runs
 		if row.Caught() {
 			caught, judge, seed, runs = "yes", row.Hit.Signature, scenarios.FormatSeed(row.Hit.FirstSeed), row.Hit.FirstRun
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%.2fs\t%.1fs\t%s\n", row.Patch.Row, caught, judge, seed, runs,
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%.2fs\t%.1fs\t%s\n", row.Patch.Row, row.Scenario, caught, judge, seed, runs,
 			row.CPU.Seconds(), row.Build.Seconds(), row.Patch.Title)
 	}
 	_ = table.Flush() // the writer below keeps the error
@@ -124,7 +126,7 @@ func writeMutants(w io.Writer, r *mutants.Report) {
 		}
 		fmt.Fprintf(w, "control: %d runs of the unmodified program in %.2fs of CPU, %s\n", c.Runs, c.CPU.Seconds(), silent)
 	}
-	fmt.Fprintf(w, "%d of %d caught in %s with up to %s of CPU each\n", caughtCount(r), len(r.Rows), r.Scenario, r.Time)
+	fmt.Fprintf(w, "%d of %d caught with up to %s of CPU each\n", caughtCount(r), len(r.Rows), r.Time)
 	if r.Scratch != "" {
 		fmt.Fprintln(w, "kept:", r.Scratch)
 	}
@@ -161,7 +163,6 @@ func caughtCount(r *mutants.Report) (n int) {
 
 // MutantsReport is what the scoring of mutants came to.
 type MutantsReport struct {
-	Scenario string         `json:"scenario"`
 	BudgetNS int64          `json:"budget_ns"` // of CPU, of each hunt
 	Caught   int            `json:"caught"`
 	Mutants  []MutantReport `json:"mutants"`
@@ -176,6 +177,7 @@ type MutantReport struct {
 	Patch     string         `json:"patch"`
 	Title     string         `json:"title"`
 	Violates  []string       `json:"violates"` // codes of properties
+	Scenario  string         `json:"scenario"` // hunted in
 	Caught    bool           `json:"caught"`
 	Judge     string         `json:"judge"`           // signature; "" if not caught
 	FirstRun  uint64         `json:"first_run"`       // that showed it, from 1; 0 if not caught
@@ -198,7 +200,7 @@ type ControlReport struct {
 
 func mutantsReport(r *mutants.Report) *Report {
 	m := &MutantsReport{
-		Scenario: r.Scenario, BudgetNS: int64(r.Time), Caught: caughtCount(r), Mutants: []MutantReport{}, Cache: r.Cache, Kept: r.Scratch,
+		BudgetNS: int64(r.Time), Caught: caughtCount(r), Mutants: []MutantReport{}, Cache: r.Cache, Kept: r.Scratch,
 	}
 	doc := &Report{Verdict: scenarios.Pass.String(), Mutants: m, Counts: map[string]uint64{}}
 	if !r.OK() {
@@ -207,7 +209,7 @@ func mutantsReport(r *mutants.Report) *Report {
 	for i := range r.Rows {
 		row := &r.Rows[i]
 		one := MutantReport{
-			Row: row.Patch.Row, Patch: row.Patch.File, Title: row.Patch.Title, Caught: row.Caught(), Runs: row.Runs,
+			Row: row.Patch.Row, Patch: row.Patch.File, Title: row.Patch.Title, Scenario: row.Scenario, Caught: row.Caught(), Runs: row.Runs,
 			CPUNS: int64(row.CPU), BuildNS: int64(row.Build), Seen: append([]mutants.Seen{}, row.Seen...), Error: oneLine(row.Err),
 		}
 		for _, p := range row.Patch.Violates {
