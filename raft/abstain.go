@@ -13,7 +13,8 @@ const never int64 = math.MinInt64
 //   - A server whose disk was damaged abstains until its log is as new, in the order of paper §5.4.1, as the newest entry it has
 //     lost: if that entry was committed with its help, every log so new contains it.
 //   - A server that was made to join abstains until its log, or a snapshot, makes it a member, by an entry after the one it joined
-//     after: its disk may have been wiped.
+//     after: its disk may have been wiped. A later entry that removes it again changes nothing: until that is committed it may be
+//     the only one that can still be elected.
 //
 // What ended once does not come back when the log is cut: a leader that is entitled to cut it has what was committed.
 func (r *Raft) abstaining() bool { return (r.joining || r.lost.Term != 0) && r.stillAbstaining() }
@@ -25,7 +26,7 @@ func (r *Raft) stillAbstaining() bool {
 		}
 	}
 	// A log that is being received may tell of a former member of the same id: of how it was added, and not yet of its removal.
-	if r.joining && r.confs.newest().epochOf(r.id) > r.joinedAfter {
+	if r.joining && r.confs.latestEpochOf(r.id) > r.joinedAfter {
 		r.joining = false
 	}
 	return r.joining || r.lost.Term != 0

@@ -137,6 +137,26 @@ func TestJoiningServerReadsOfItsFormerSelf(t *testing.T) {
 	}
 }
 
+// A member that is started again with a log which ends with its own removal has been a member all the same. The removal may be
+// committed nowhere, and its log the newest: then nobody but this server can be elected.
+func TestJoinedServerStartsBehindItsRemoval(t *testing.T) {
+	c := newCluster(3, testConfig())
+	c.node(1).joiner, c.node(1).after = true, 1
+	alone, both := ConfState{Voters: []uint64{2}}, ConfState{Voters: []uint64{1, 2}}
+	c.node(1).disk = testDisk{
+		hs:      HardState{Term: 2, Vote: 1, Commit: 2},
+		entries: append(entriesOf(1, 2), confEntry(2, 2, &alone, add(1)), confEntry(3, 2, &both, remove(1))),
+	}
+	c.start(c.node(1))
+	if s := c.node(1).r.Status(); s.Abstaining || c.node(1).r.Deadline() == NoDeadline {
+		t.Errorf("with its removal not committed: %s, abstaining %t", DescribeStatus(nil, s), s.Abstaining)
+	}
+	said := c.tell(Message{Type: MsgVote, From: 2, Term: 3, Index: 3, LogTerm: 2, Epoch: 1})
+	if len(said) != 1 || said[0].Reject {
+		t.Errorf("asked for a vote it says %v", lines(said))
+	}
+}
+
 // A single server that adds another and crashes needs the vote of one that knows nothing yet. It says since when that is a member. Without that, the cluster would be lost.
 func TestJoiningServersVoteWhereTheyAreNeeded(t *testing.T) {
 	c := newCluster(1, testConfig())

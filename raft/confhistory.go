@@ -45,6 +45,15 @@ func (h *confHistory) before() *confRecord {
 	return &h.records[len(h.records)-2]
 }
 
+// latestEpochOf returns since which entry id is a member, or was until a configuration that is remembered; 0 if it was none in
+// any of them. The cost is one pass over the records.
+func (h *confHistory) latestEpochOf(id uint64) (epoch uint64) {
+	for i := range h.records {
+		epoch = max(epoch, h.records[i].epochOf(id))
+	}
+	return epoch
+}
+
 // at returns the record that holds after the entry at index, nil if that is forgotten.
 func (h *confHistory) at(index uint64) *confRecord {
 	for i := len(h.records) - 1; i >= 0; i-- {
