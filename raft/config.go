@@ -43,7 +43,7 @@ type Config struct {
 	MaxInflight          int // unanswered appends per follower; 0 means 256
 	MaxInflightBytes     int // bytes of data in unanswered appends per follower, exceeded by a single append only; 0 means 16 MiB
 	MaxUncommitted       int // entries a leader holds beyond its commit index before it drops proposals; 0 means 16384
-	MaxUncommittedBytes  int // bytes of data in them; 0 means 64 MiB. A proposal is let in if there are none yet
+	MaxUncommittedBytes  int // bytes of data in them; 0 means 64 MiB. A proposal is let in if there are none yet, or it has none
 	MaxCommittedPerReady int // entries in Ready.Committed; 0 means 1024
 	MaxCommittedBytes    int // bytes of data in Ready.Committed, exceeded by a single large entry only; 0 means 4 MiB
 	MaxPendingAppends    int // tickets under way; while there are as many nothing new is handed out to be written; 0 means no limit

@@ -7,15 +7,16 @@ package raft
 // beyond it is like lost on the network.
 const maxWithheld = 1 << 12
 
-// admit reports whether a leader may take in a proposal of so many bytes. Dropping it early is what keeps a leader alive
-// whose followers or disk do not keep up.
+// admit reports whether a leader may take in a proposal of so many bytes, a command or a change of the membership. Dropping it early
+// is what keeps a leader alive whose followers or disk do not keep up. The limit in bytes never holds up what has none, as in
+// etcd-io/raft (increaseUncommittedSize), nor what would be alone.
 func (r *Raft) admit(bytes int) error {
 	switch {
 	case bytes > MaxProposalBytes:
 		return ErrProposalTooLarge
 	case r.log.lastIndex()-r.log.commit >= uint64(r.cfg.MaxUncommitted):
 		return ErrProposalDropped
-	case r.log.uncommitted > 0 && r.log.uncommitted+uint64(bytes) > uint64(r.cfg.MaxUncommittedBytes):
+	case bytes > 0 && r.log.uncommitted > 0 && r.log.uncommitted+uint64(bytes) > uint64(r.cfg.MaxUncommittedBytes):
 		return ErrProposalDropped
 	}
 	return nil

@@ -135,6 +135,49 @@ func TestUncommittedBytes(t *testing.T) {
 	}
 }
 
+// A change of the membership counts like a command of as many bytes. What a leader does by itself is never held back.
+func TestUncommittedBytesOfChanges(t *testing.T) {
+	joint := &ConfChange{Transition: ConfTransitionJoint, Changes: remove(3).Changes}
+	size := func(r *Raft) int {
+		_, data, err := r.makeConfChange(joint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(data)
+	}
+	cfg := testConfig()
+	c := leaderOf(3, cfg)
+	entry := size(c.node(1).r)
+
+	cfg.MaxUncommittedBytes = entry + 9
+	c = leaderOf(3, cfg)
+	r := c.node(1).r
+	before := c.propose(1, bytesOf(10))
+	if _, _, err := r.ProposeConfChange(0, joint); err != ErrProposalDropped {
+		t.Errorf("a change of %d bytes beside 10, of %d: %v", entry, cfg.MaxUncommittedBytes, err)
+	}
+	if confText(r) != "(1 2 3)" || r.log.lastIndex() != before {
+		t.Errorf("a change that was refused is in force: %s", confText(r))
+	}
+	c.tell(ack(2, before))
+	c.propose(1, bytesOf(9))
+	index := c.change(1, joint)
+	if _, _, err := r.Propose(0, []byte("x")); err != ErrProposalDropped {
+		t.Errorf("one byte beside %d of %d: %v", r.log.uncommitted, cfg.MaxUncommittedBytes, err)
+	}
+	// Nothing is held back that has no bytes, and the joint configuration is committed and left, whatever there is beside it.
+	r.cfg.MaxUncommittedBytes = 1
+	c.propose(1, "")
+	c.tell(ack(2, index))
+	if got := confText(r); got != "(1 2)" || r.log.commit != index {
+		t.Errorf("commit %d, in force is %s", r.log.commit, got)
+	}
+
+	cfg.MaxUncommittedBytes = 1
+	c = leaderOf(3, cfg)
+	c.change(1, joint) // alone
+}
+
 // F04, A03: pages of committed entries are bounded in entries, bytes and what is being applied; Applied may come late and for many
 // at once, and nothing is left out or handed out twice.
 func TestCommittedPages(t *testing.T) {

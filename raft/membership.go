@@ -22,8 +22,11 @@ import (
 // committed changes that a candidate does not know yet (M02).
 
 // ProposeConfChange appends a change of the membership to the log of a leader and returns the entry's identity. c is copied, its
-// Result ignored. The error is ErrNotLeader, ErrTransferring, ErrNoCommitInTerm, ErrConfChangePending, ErrProposalDropped or a
-// *ConfChangeError; the change is in no log then.
+// Result ignored. The error is ErrNotLeader, ErrTransferring, ErrNoCommitInTerm, ErrConfChangePending, a *ConfChangeError,
+// ErrProposalDropped or ErrProposalTooLarge; the change is in no log then.
+//
+// A change counts as what it is in the log: MaxUncommitted and MaxUncommittedBytes hold it back like a command of as many bytes. What a
+// leader does by itself is never held back: the first entry of its term, and leaving a joint configuration.
 func (r *Raft) ProposeConfChange(now int64, c *ConfChange) (index, term uint64, err error) {
 	r.raiseClock(now)
 	r.expireLeadership()
@@ -36,28 +39,36 @@ func (r *Raft) ProposeConfChange(now int64, c *ConfChange) (index, term uint64, 
 		return 0, 0, ErrNoCommitInTerm
 	case r.confs.newest().index > r.log.commit:
 		return 0, 0, ErrConfChangePending
-	case r.log.lastIndex()-r.log.commit >= uint64(r.cfg.MaxUncommitted):
-		return 0, 0, ErrProposalDropped
 	}
-	if index, err = r.appendConfChange(c); err != nil {
+	change, data, err := r.makeConfChange(c)
+	if err == nil {
+		err = r.admit(len(data))
+	}
+	if err != nil {
 		return 0, 0, err
 	}
+	index = r.appendConfChange(&change, data)
 	r.settleConf()
 	return index, r.term, nil
 }
 
-// appendConfChange makes a change the last entry of this leader's log, and with it the configuration in force.
-func (r *Raft) appendConfChange(c *ConfChange) (index uint64, err error) {
-	change := ConfChange{Transition: c.Transition, Changes: c.Changes}
+// makeConfChange returns a change of the configuration in force with its result, and its encoding.
+func (r *Raft) makeConfChange(c *ConfChange) (change ConfChange, data []byte, err error) {
+	change = ConfChange{Transition: c.Transition, Changes: c.Changes}
 	if change.Result, err = applyConfChange(&r.confs.newest().state, c); err != nil {
-		return 0, err
+		return change, nil, err
 	}
-	index = r.log.appendOwn(r.term, AppendConfChange(nil, &change))
+	return change, AppendConfChange(nil, &change), nil
+}
+
+// appendConfChange makes a change the last entry of this leader's log, and with it the configuration in force.
+func (r *Raft) appendConfChange(change *ConfChange, data []byte) (index uint64) {
+	index = r.log.appendOwn(r.term, data)
 	r.log.entries[len(r.log.entries)-1].Type = EntryConfChange
 	r.confs.add(index, change.Result, index)
 	r.appendPending = true
 	r.switchConf()
-	return index, nil
+	return index
 }
 
 // ConfState returns the configuration in force after the entry at index, which must not be before the one the log begins after.
@@ -209,9 +220,11 @@ func (r *Raft) settleConf() {
 		r.becomeFollower(r.term, None)
 		return
 	}
-	if _, err := r.appendConfChange(&ConfChange{}); err != nil {
+	leave, data, err := r.makeConfChange(&ConfChange{})
+	if err != nil {
 		panic(fmt.Sprintf("raft: n%d cannot leave the joint configuration of entry %d: %v", r.id, rec.index, err))
 	}
+	r.appendConfChange(&leave, data)
 }
 
 // apply makes the tracker follow a configuration. Who stays a member is known as before; who is new is probed from next on.

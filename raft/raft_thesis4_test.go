@@ -160,7 +160,10 @@ func TestThesis41TheBugOfSingleServerChanges(t *testing.T) {
 		return schedule(c, func(id uint64, change *ConfChange) error {
 			r := c.node(id).r
 			if force {
-				_, err := r.appendConfChange(change)
+				made, data, err := r.makeConfChange(change)
+				if err == nil {
+					r.appendConfChange(&made, data)
+				}
 				return err
 			}
 			_, _, err := r.ProposeConfChange(c.now, change)
