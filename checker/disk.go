@@ -117,7 +117,7 @@ func (c *Cluster) judgePromise(n *nodePicture, node, term, vote uint64) {
 	switch {
 	case d.term > term || d.term == term && (vote == 0 || d.vote == vote):
 	case vote != 0:
-		c.report(Durability, "vote-not-on-disk", node, "a vote for n%d in term %d leaves; the disk has term %d and a vote for n%d", vote, term, d.term, d.vote)
+		c.report(Durability, "vote-not-on-disk", node, "a vote for n%d in term %d leaves; the disk has term %d and a vote for %s", vote, term, d.term, nobody(d.vote))
 	default:
 		c.report(Durability, "term-not-on-disk", node, "an acknowledgement in term %d leaves; the disk has term %d", term, d.term)
 	}
@@ -166,7 +166,7 @@ func (c *Cluster) RecoveredImage(node uint64, img *DiskImage) {
 // imageDiffers says what is different, "" when nothing is.
 func (c *Cluster) imageDiffers(n *nodePicture, img *DiskImage) string {
 	if n.recordedTerm != img.Term || n.recordedVote != img.Vote {
-		return fmt.Sprintf("recovered term %d and a vote for n%d; the disk has term %d and a vote for n%d", n.recordedTerm, n.recordedVote, img.Term, img.Vote)
+		return fmt.Sprintf("recovered term %d and a vote for %s; the disk has term %d and a vote for %s", n.recordedTerm, nobody(n.recordedVote), img.Term, nobody(img.Vote))
 	}
 	if n.snapshot != img.SnapshotIndex {
 		return fmt.Sprintf("recovered a snapshot up to %d; the disk has one up to %d", n.snapshot, img.SnapshotIndex)
@@ -188,4 +188,12 @@ func (c *Cluster) imageDiffers(n *nodePicture, img *DiskImage) string {
 			n.log.last(), last, c.entries.nodes[c.entries.common(mine, tip)].index)
 	}
 	return ""
+}
+
+// nobody names the server voted for.
+func nobody(vote uint64) string {
+	if vote == 0 {
+		return "nobody"
+	}
+	return fmt.Sprintf("n%d", vote)
 }

@@ -114,7 +114,7 @@ func TestRecoveredImage(t *testing.T) {
 	}{
 		{"all of it", log + "n1 hard 1 1", image(1, 1, "x", "y", "z"), ""},
 		{"another vote", log + "n1 hard 1 1", image(1, 2, "x", "y", "z"), "a vote for n2"},
-		{"no vote", log + "n1 hard 1 0", image(1, 1, "x", "y", "z"), "a vote for n0; the disk"},
+		{"no vote", log + "n1 hard 1 0", image(1, 1, "x", "y", "z"), "a vote for nobody; the disk"},
 		{"another term", log + "n1 hard 1 0", image(2, 0, "x", "y", "z"), "the disk has term 2"},
 		{"the last entry is not read", "n1 restart; n1 append 1 1 x; n1 append 2 1 y; n1 hard 1 1", image(1, 1, "x", "y", "z"), "ends at 2; the disk has one that ends at 3, the same up to 2"},
 		{"more is read than is there", log + "n1 hard 1 1", image(1, 1, "x", "y"), "ends at 3; the disk has one that ends at 2"},

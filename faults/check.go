@@ -20,9 +20,14 @@ func Check(d sim.Disturbance, present Side) error {
 	if t.scope == ofPair && s.A == s.B {
 		return fmt.Errorf("there is no link from %v to itself", SideOf(s.A))
 	}
+	for _, id := range [...]sim.ProcID{s.A, s.B} {
+		if id != 0 && SideOf(id) == 0 {
+			return fmt.Errorf("%s: process %d does not exist: there are %v", t.name, id, present&^ClientsBoth&takers(d))
+		}
+	}
 	parties := SideOf(s.A, s.B) | named(d)
-	if absent := parties &^ present &^ ClientsBoth; absent != 0 || s.A != 0 && SideOf(s.A) == 0 || s.B != 0 && SideOf(s.B) == 0 {
-		return fmt.Errorf("%s: who takes part is %v", t.name, present&^ClientsBoth)
+	if absent := parties &^ present &^ ClientsBoth; absent != 0 {
+		return fmt.Errorf("%s: %v does not exist: there are %v", t.name, absent, present&^ClientsBoth&takers(d))
 	}
 	if serversOnly(p) && SideOf(s.A)&clientBits != 0 {
 		return fmt.Errorf("%v is a client: %s is about servers", SideOf(s.A), t.name)
@@ -31,6 +36,15 @@ func Check(d sim.Disturbance, present Side) error {
 		return fmt.Errorf("the side of a blackout needs a server")
 	}
 	return nil
+}
+
+// takers returns the processes that a disturbance of this purpose can be about.
+func takers(d sim.Disturbance) Side {
+	switch p := d.Key.Purpose(); {
+	case p == PurposeMembers, p == PurposeTransfer, serversOnly(p):
+		return serverBits
+	}
+	return ^Side(0)
 }
 
 // named returns the processes that the value of d names.

@@ -63,17 +63,42 @@ type Knobs struct {
 
 // Validate reports in one sentence what is wrong with k, or nil.
 func (k *Knobs) Validate() error {
-	timed := false
+	timed, cuts, pauses, stalls, steps := false, false, false, false, false
 	for p := purposesBegin; p < purposesEnd; p++ {
 		s := k.slots(p)
 		if s.Count > AimedOrdinal {
 			return fmt.Errorf("faults: %d slots of one subject, more than %d: later ordinals belong to aims", s.Count, AimedOrdinal)
 		}
-		timed = timed || s.on()
+		if !s.on() {
+			continue
+		}
+		timed = true
+		switch p {
+		case PurposeIsolate, PurposeSplit, PurposeCut, PurposeAimIsolate:
+			cuts = true
+		case PurposePause, PurposeAimPause:
+			pauses = true
+		case PurposeStall, PurposeAimStall:
+			stalls = true
+		case PurposeClockStep:
+			steps = true
+		}
 	}
 	switch {
-	case timed && (k.Window <= 0 || k.Timeout <= 0):
-		return fmt.Errorf("faults: timed faults want a window and an election timeout above zero, not %v and %v", k.Window, k.Timeout)
+	case timed && k.Window <= 0:
+		return fmt.Errorf("faults: timed faults want faults.window above 0, not %v: they begin before it", k.Window)
+	case timed && k.Timeout <= 0:
+		return fmt.Errorf("faults: timed faults want faults.timeout above 0, not %v: the election timeout they are timed by", k.Timeout)
+	case cuts && k.CutMax == 0:
+		return fmt.Errorf("faults: cuts of no length: want faults.cut_max above 0 where isolate, split or cut are")
+	case pauses && k.PauseMax == 0:
+		return fmt.Errorf("faults: pauses of no length: want faults.pause_max above 0 where pauses are")
+	case stalls && k.StallMax == 0:
+		return fmt.Errorf("faults: stalls of no length: want faults.stall_max above 0 where stalls are")
+	case steps && k.StepMax == 0:
+		return fmt.Errorf("faults: clocks set forward by nothing: want faults.step_max above 0 where clock_step is")
+	case (k.Damage.on() || k.Wipe.on()) && k.Damageable == 0:
+		return fmt.Errorf("faults: no server may be damaged: want faults.damageable where damage or wipe are, like n1")
 	case k.Window < 0 || k.Timeout < 0:
 		return fmt.Errorf("faults: window and timeout must not be negative, not %v and %v", k.Window, k.Timeout)
 	case k.CutMin < 0 || k.CutMax < k.CutMin:

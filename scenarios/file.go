@@ -266,10 +266,31 @@ func tomlProblem(err error) (line int, problem string) {
 	if rest, ok := strings.CutPrefix(text, "line "); ok {
 		number, rest, _ := strings.Cut(rest, " ")
 		if n, err := strconv.Atoi(number); err == nil {
-			return n, strings.Replace(strings.TrimPrefix(rest, "(last key "), "): ", ": ", 1)
+			key, problem, _ := strings.Cut(strings.TrimPrefix(rest, "(last key "), "): ")
+			key = strings.Trim(key, `"`)
+			return n, key + ": " + typeProblem(key, problem)
 		}
 	}
 	return 1, text
+}
+
+// typeProblem says in the words of users what the decoder says in those of its types.
+func typeProblem(key, problem string) string {
+	_, wanted, ok := strings.Cut(problem, "destination has type ")
+	if !ok {
+		return problem
+	}
+	for _, t := range [...]struct{ name, text string }{
+		{"integer", "a whole number"}, {"boolean", "true or false"}, {"slice", `a list, like ["a", "b"]`}, {"string", "text"},
+	} {
+		if strings.HasPrefix(wanted, t.name) {
+			wanted = t.text
+		}
+	}
+	if doc := optionDoc(key); doc != "" {
+		return fmt.Sprintf("want %s: %s", wanted, doc)
+	}
+	return "want " + wanted
 }
 
 func suggestKey(key string) string {

@@ -74,7 +74,7 @@ slow_max = "0s"
 timeout = "150ms"
 window = "3s"
 isolate = "2 x 1/6"
-crash = "1/10000"
+cut_max = "300ms"
 
 [run]
 window = "3s"
@@ -238,7 +238,7 @@ func TestDamagedSeedFiles(t *testing.T) {
 		{"unknown key of the expectation", replace("steps = 4711", "stepz = 4711"), `:78: unknown key "stepz"`},
 		{"key twice", replace("keys = 2", "keys = 2\nkeys = 2"), `:29: Key 'workload.keys' has already been defined.`},
 		{"no TOML", replace("keys = 2", "keys 2"), `:28: expected '.' or '=', but got '2' instead`},
-		{"text for a number", replace("keys = 2", `keys = "two"`), `:28: "workload.keys": incompatible types: TOML value has type string; destination has type integer`},
+		{"text for a number", replace("keys = 2", `keys = "two"`), `:28: workload.keys: want a whole number: keys of the map, 1 to 1000`},
 		{"no duration", replace(`pause = "20ms"`, `pause = "20 parsecs"`), `:32: invalid duration: "20 parsecs"`},
 		{"duration without unit", replace(`pause = "20ms"`, `pause = 20`), `:32: workload.pause: want a duration with its unit, like "150ms"`},
 		{"no ratio", replace(`hot = "1/2"`, `hot = "2/1"`), `:30: "2/1" is no ratio: write it as 0, 1 or NUM/DEN with NUM <= DEN, like 1/20`},
@@ -252,7 +252,7 @@ func TestDamagedSeedFiles(t *testing.T) {
 		{"older version", replace("version = 1", "version = 0"), `:5: version 0: want version = 1`},
 		{"no version", replace("version = 1\n", ""), `:5: version 0: want version = 1`},
 		{"newer version with unknown keys", replace("version = 1", "version = 3\nwarp = 9"), `:5: version 3 is newer than this program, which reads version 1: use a newer simrun`},
-		{"version is text", replace("version = 1", `version = "1"`), `:5: "version": incompatible types: TOML value has type string; destination has type integer`},
+		{"version is text", replace("version = 1", `version = "1"`), `:5: version: want a whole number`},
 		{"no seed", replace("seed = \"7\"\n", ""), `:5: "" is no seed: write a number below 2^64 (42, 0x2a) or a commit hash`},
 		{"bad seed", replace(`seed = "7"`, `seed = "seven"`), `:7: "seven" is no seed: write a number below 2^64 (42, 0x2a) or a commit hash`},
 		{"seed too big", replace(`seed = "7"`, `seed = "18446744073709551616"`), `:7: "18446744073709551616" is no seed: write a number below 2^64 (42, 0x2a) or a commit hash`},
@@ -276,13 +276,13 @@ func TestDamagedSeedFiles(t *testing.T) {
 		{"n9 of three", replace("isolate n1", "isolate n9"), `:70: n9 does not exist: there are servers n1..n3 and clients c1..c3`},
 		{"link to n9 of three", replace("late n1>n2 app", "late n1>n9 app"), `:71: n9 does not exist: there are servers n1..n3 and clients c1..c3`},
 		{"c9 of three", replace("op c1", "op c9"), `:73: c9 does not exist: there are servers n1..n3 and clients c1..c3`},
-		{"side with n9", replace("isolate n1 #0 = at 1s for 300ms both", "blackout #0 = at 1s for 300ms side n1,n9"), `:70: blackout: who takes part is n1,n2,n3,c1,c2,c3`},
+		{"side with n9", replace("isolate n1 #0 = at 1s for 300ms both", "blackout #0 = at 1s for 300ms side n1,n9"), `:70: blackout: n9 does not exist: there are n1,n2,n3,c1,c2,c3`},
 		{"blackout of nobody", replace("isolate n1 #0 = at 1s for 300ms both", "blackout #0 = at 1s for 300ms side c1"), `:70: the side of a blackout needs a server`},
-		{"membership with n4", replace("isolate n1 #0 = at 1s for 300ms both", "members #0 = at 1s to n1,n4"), `:70: members: who takes part is n1,n2,n3,c1,c2,c3`},
-		{"learner n4", replace("isolate n1 #0 = at 1s for 300ms both", "members #0 = at 1s to n1 learners n4"), `:70: members: who takes part is n1,n2,n3,c1,c2,c3`},
+		{"membership with n4", replace("isolate n1 #0 = at 1s for 300ms both", "members #0 = at 1s to n1,n4"), `:70: members: n4 does not exist: there are n1,n2,n3`},
+		{"learner n4", replace("isolate n1 #0 = at 1s for 300ms both", "members #0 = at 1s to n1 learners n4"), `:70: members: n4 does not exist: there are n1,n2,n3`},
 		{"membership of clients", replace("isolate n1 #0 = at 1s for 300ms both", "members #0 = at 1s to c1"), `:70: members: value "at 1s to c1": want at 1.2s to n1,n2,n4, with "learners n5" and "joint" behind as needed, or calm`},
 		{"membership of nobody", replace("isolate n1 #0 = at 1s for 300ms both", "members #0 = at 1s to none"), `:70: members: value "at 1s to none": want at 1.2s to n1,n2,n4, with "learners n5" and "joint" behind as needed, or calm`},
-		{"transfer to n4", replace("isolate n1 #0 = at 1s for 300ms both", "transfer #0 = at 1s to n4"), `:70: transfer: who takes part is n1,n2,n3,c1,c2,c3`},
+		{"transfer to n4", replace("isolate n1 #0 = at 1s for 300ms both", "transfer #0 = at 1s to n4"), `:70: transfer: n4 does not exist: there are n1,n2,n3`},
 		{"pause of a client", replace("isolate n1 #0 = at 1s for 300ms both", "pause c1 #0 = at 1s for 300ms"), `:70: c1 is a client: pause is about servers`},
 		{"clock of a client", replace("isolate n1 #0 = at 1s for 300ms both", "clock c1 = 100ppm"), `:70: c1 is a client: clock is about servers`},
 		{"clock that stands", replace("isolate n1 #0 = at 1s for 300ms both", "clock n1 = -1000000ppm"), `:70: clock: value "-1000000ppm": want 200ppm or -200ppm (-900000 to 9000000), or calm`},
@@ -301,7 +301,7 @@ func TestDamagedSeedFiles(t *testing.T) {
 		{"negative pause", replace(`pause = "20ms"`, `pause = "-1ms"`), `:32: workload.pause: interval and pause must not be negative`},
 		{"no clients", replace("clients = 3", "clients = 0"), `:27: workload.clients: 0 clients: want 1 to 30`},
 		{"too many servers", replace("nodes = 3", "nodes = 32"), `:12: cluster.nodes: 32 servers: want 1 to 31`},
-		{"slots without window", replace(`window = "3s"`+"\nisolate", "isolate"), `:56: faults: timed faults want a window and an election timeout above zero, not 0s and 150ms`},
+		{"slots without window", replace(`window = "3s"`+"\nisolate", "isolate"), `:56: faults: timed faults want faults.window above 0, not 0s: they begin before it`},
 	} {
 		f, err := cat.ParseSeedFile("a.seed", []byte(tc.text))
 		if err == nil {

@@ -136,6 +136,7 @@ func Defaults() Options {
 			PreVote: true, CheckQuorum: true, Forward: true, Jitter: true, MaxEntriesPerMessage: 64, MaxInflight: 256, MaxUncommitted: 1024,
 			MaxInflightBytes: 16 << 20, MaxUncommittedBytes: 64 << 20, MaxBytesPerMessage: 1 << 20, MaxCommitted: 1024,
 			ParallelAppend: true, Pipeline: true, ApplyDelay: time.Millisecond, ApplyBatch: 64,
+			Memberships:     []string{},
 			SnapshotEntries: 1000, RetainEntries: 100, ChunkBytes: 64 << 10, SegmentBytes: 64 << 10, ClockDrift: 500,
 		},
 		Workload: Workload{
@@ -274,6 +275,13 @@ func (o *Options) Validate() error {
 	if err := o.Faults.Validate(); err != nil {
 		return bad("faults", "%s", strings.TrimPrefix(err.Error(), "faults: "))
 	}
+	var first faults.Side
+	for i := range c.Nodes {
+		first |= faults.SideOf(sim.ProcID(i + 1))
+	}
+	if d := o.Faults.Damageable; d&^first != 0 || 2*d.Len() >= c.Nodes && d != 0 {
+		return bad("faults.damageable", "%v: want less than half of n1..n%d", d, c.Nodes)
+	}
 	return nil
 }
 
@@ -339,6 +347,17 @@ func (c *Case) plan() workload.Plan {
 		Clients: w.Clients, Keys: w.Keys, Classes: w.Classes, Hot: w.Hot, Monotonic: w.Monotonic,
 		Reads: workload.Reads{Log: w.ReadLog, Leader: w.ReadLeader, Lease: w.ReadLease, Follower: w.ReadFollower, Stale: w.ReadStale},
 	}
+}
+
+// Option is one option: its key, its default as TOML, and what it means.
+type Option struct{ Key, Default, Doc string }
+
+// ListOptions returns all options in the order of the file.
+func ListOptions() (all []Option) {
+	for _, l := range optionLines() {
+		all = append(all, Option{Key: l.key, Default: l.value, Doc: optionDoc(l.key)})
+	}
+	return all
 }
 
 // optionLine is one option as the defaults have it in a file.

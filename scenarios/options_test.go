@@ -158,7 +158,7 @@ func TestWhatIsSaidOfImpossibleOptions(t *testing.T) {
 		{"faults", "faults that meet at -1ns: want a time of the run", func(o *Options) { o.Faults.MeetAt = -1 }},
 		{"faults", "c1 may be damaged: want servers", func(o *Options) { o.Faults.Damageable = faults.SideOf(1025) }},
 		{"faults", "1001 slots of one subject, more than 1000: later ordinals belong to aims", func(o *Options) { o.Faults.AimMembers.Count = 1001 }},
-		{"faults", "timed faults want a window and an election timeout above zero, not 0s and 0s", func(o *Options) {
+		{"faults", "timed faults want faults.window above 0, not 0s: they begin before it", func(o *Options) {
 			o.Faults.Pause = faults.Slots{Count: 1, Chance: sim.Ratio{Num: 1, Den: 2}}
 		}},
 	} {

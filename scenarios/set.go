@@ -25,22 +25,26 @@ func (o *Options) Set(assignment string) error {
 	if !known {
 		hint := suggestKey(key)
 		if hint == "" {
-			hint = ": keys are those of case.toml in a seed file"
+			hint = ": simrun list --options has them all"
 		}
 		return fmt.Errorf("--set %s: unknown option %q%s", assignment, key, hint)
 	}
 	// A value is TOML as it stands, or text without its quotes. Both are tried on copies, so that a failure changes nothing.
-	var first error
-	for _, form := range [...]string{value, quote(value)} {
+	var problem string
+	for i, form := range [...]string{value, quote(value)} {
 		copied := *o
 		meta, err := toml.Decode(key+" = "+form, &copied)
 		if err == nil && len(meta.Undecoded()) == 0 && durationWithoutUnit(meta) == "" {
 			*o = copied
 			return nil
 		}
-		first = err
+		if err == nil {
+			continue
+		}
+		if _, p := tomlProblem(err); i == 0 || !strings.HasPrefix(problem, key+": want ") {
+			problem = p // of the text as it stands, if that is a value of another type
+		}
 	}
-	_, problem := tomlProblem(first)
 	return fmt.Errorf("--set %s: %s", assignment, problem)
 }
 

@@ -50,16 +50,16 @@ func TestSetRefuses(t *testing.T) {
 		{"", "--set : want KEY=VALUE, like cluster.nodes=5"},
 		{"cluster.nodes", "--set cluster.nodes: want KEY=VALUE, like cluster.nodes=5"},
 		{"cluster.nodes=", "--set cluster.nodes=: want KEY=VALUE, like cluster.nodes=5"},
-		{"=5", "--set =5: unknown option \"\": keys are those of case.toml in a seed file"},
+		{"=5", "--set =5: unknown option \"\": simrun list --options has them all"},
 		{"cluster.node=5", "--set cluster.node=5: unknown option \"cluster.node\": did you mean \"cluster.nodes\"?"},
 		{"nodes=5", "--set nodes=5: unknown option \"nodes\": did you mean \"cluster.nodes\"?"},
-		{"cluster=5", "--set cluster=5: unknown option \"cluster\": keys are those of case.toml in a seed file"},
+		{"cluster=5", "--set cluster=5: unknown option \"cluster\": simrun list --options has them all"},
 		{"cluster.Nodes=5", "--set cluster.Nodes=5: unknown option \"cluster.Nodes\": did you mean \"cluster.nodes\"?"},
-		{"frobnication.degree=5", "--set frobnication.degree=5: unknown option \"frobnication.degree\": keys are those of case.toml in a seed file"},
-		{"cluster.nodes=five", "--set cluster.nodes=five: \"cluster.nodes\": incompatible types: TOML value has type string; destination has type integer"},
-		{"cluster.nodes=5.5", "--set cluster.nodes=5.5: \"cluster.nodes\": incompatible types: TOML value has type string; destination has type integer"},
-		{"cluster.nodes=99999999999999999999", "--set cluster.nodes=99999999999999999999: \"cluster.nodes\": incompatible types: TOML value has type string; destination has type integer"},
-		{"cluster.pre_vote=maybe", "--set cluster.pre_vote=maybe: \"cluster.pre_vote\": incompatible types: TOML value has type string; destination has type boolean"},
+		{"frobnication.degree=5", "--set frobnication.degree=5: unknown option \"frobnication.degree\": simrun list --options has them all"},
+		{"cluster.nodes=five", "--set cluster.nodes=five: cluster.nodes: want a whole number: servers the cluster begins with, 1 to 31"},
+		{"cluster.nodes=5.5", "--set cluster.nodes=5.5: cluster.nodes: want a whole number: servers the cluster begins with, 1 to 31"},
+		{"cluster.nodes=99999999999999999999", "--set cluster.nodes=99999999999999999999: cluster.nodes: want a whole number: servers the cluster begins with, 1 to 31"},
+		{"cluster.pre_vote=maybe", "--set cluster.pre_vote=maybe: cluster.pre_vote: want true or false: candidates ask whether they could win before they raise the term"},
 		{"cluster.election_timeout=soon", "--set cluster.election_timeout=soon: invalid duration: \"soon\""},
 		{"cluster.election_timeout=150", "--set cluster.election_timeout=150: invalid duration: \"150\""},
 		{"run.window=3", "--set run.window=3: invalid duration: \"3\""},
@@ -69,8 +69,8 @@ func TestSetRefuses(t *testing.T) {
 		{"network.late=5%", "--set network.late=5%: \"5%\" is no ratio: write it as 0, 1 or NUM/DEN with NUM <= DEN, like 1/20"},
 		{"network.late=0.5", "--set network.late=0.5: \"0.5\" is no ratio: write it as 0, 1 or NUM/DEN with NUM <= DEN, like 1/20"},
 		{"network.late_shape=fat", "--set network.late_shape=fat: network: \"fat\" is no shape of delays: one of fixed, uniform, exponential, heavy-tail"},
-		{"workload.classes=cas", "--set workload.classes=cas: \"workload.classes\": incompatible types: TOML value has type string; destination has type slice"},
-		{"workload.classes=[1]", "--set workload.classes=[1]: \"workload.classes\": incompatible types: TOML value has type string; destination has type slice"},
+		{"workload.classes=cas", "--set workload.classes=cas: workload.classes: want a list, like [\"a\", \"b\"]: by key: register, cas, append or mixed; the last one repeats"},
+		{"workload.classes=[1]", "--set workload.classes=[1]: workload.classes: want text: by key: register, cas, append or mixed; the last one repeats"},
 		{"faults.isolate=2", "--set faults.isolate=2: faults: \"2\" is no number of slots: write COUNT x CHANCE with COUNT up to 1000, like 2 x 1/6, or none"},
 		{"faults.isolate=2000 x 1/6", "--set faults.isolate=2000 x 1/6: faults: \"2000 x 1/6\" is no number of slots: write COUNT x CHANCE with COUNT up to 1000, like 2 x 1/6, or none"},
 		{"cluster.nodes=5\ncluster.pre_vote=false", "--set \"cluster.nodes=5\\ncluster.pre_vote=false\": want one line"},
@@ -120,5 +120,17 @@ func TestSetEveryKeyToItsOwnText(t *testing.T) {
 	}
 	if known := len(optionKeys()); keys != known || keys < 60 {
 		t.Errorf("%d keys in the text, %d known, want both and at least 60", keys, known)
+	}
+}
+
+// Every option says what it means, and nothing else has a meaning.
+func TestEveryOptionIsExplained(t *testing.T) {
+	for _, o := range ListOptions() {
+		if len(o.Doc) < 8 {
+			t.Errorf("%s = %s says of itself %q", o.Key, o.Default, o.Doc)
+		}
+	}
+	if doc := optionDoc("cluster.nothing"); doc != "" {
+		t.Errorf("an option that does not exist is %q", doc)
 	}
 }

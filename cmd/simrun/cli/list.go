@@ -2,14 +2,11 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 
-	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
 
 	"raftsim/scenarios"
@@ -36,6 +33,7 @@ type ListedDisturbance struct {
 type ListedOption struct {
 	Key     string `json:"key"`
 	Default string `json:"default"` // as TOML
+	Doc     string `json:"doc"`
 }
 
 func newList(a *app) *cobra.Command {
@@ -128,36 +126,15 @@ func form(s *sim.Spec) string {
 }
 
 func (a *app) listOptions() error {
-	all, err := options()
-	if err != nil {
-		return &failure{ExitInternal, err}
+	var all []ListedOption
+	for _, o := range scenarios.ListOptions() {
+		all = append(all, ListedOption(o))
 	}
 	return a.writeList("options", len(all), all, func(w io.Writer) {
 		for _, o := range all {
-			fmt.Fprintf(w, "%s\t%s\n", o.Key, o.Default)
+			fmt.Fprintf(w, "%s\t%s\t%s\n", o.Key, o.Default, o.Doc)
 		}
 	})
-}
-
-// options returns what the defaults look like as TOML, key by key.
-func options() ([]ListedOption, error) {
-	var b bytes.Buffer
-	enc := toml.NewEncoder(&b)
-	enc.Indent = ""
-	if err := enc.Encode(scenarios.Defaults()); err != nil {
-		return nil, fmt.Errorf("the default options do not marshal: %w", err)
-	}
-	var all []ListedOption
-	table := ""
-	for line := range strings.Lines(b.String()) {
-		line = strings.TrimSpace(line)
-		if name, ok := strings.CutPrefix(line, "["); ok {
-			table = strings.TrimSuffix(name, "]") + "."
-		} else if key, value, ok := strings.Cut(line, " = "); ok {
-			all = append(all, ListedOption{Key: table + key, Default: value})
-		}
-	}
-	return all, nil
 }
 
 // writeList writes a list as a table, or as JSON with its length among the counts.

@@ -32,8 +32,11 @@ Exit code 0: all were survived. 1: one was not; it is described.`,
 			if err != nil {
 				return fmt.Errorf("--seed: %w", err)
 			}
-			if o.Operations < 1 || o.Operations > 100_000 || o.PerPoint < 0 {
-				return fmt.Errorf("--operations: %d, want 1 to 100000; --per-point: %d, want at least 0", o.Operations, o.PerPoint)
+			if o.Operations < 1 || o.Operations > 100_000 {
+				return fmt.Errorf("--operations: %d, want 1 to 100000", o.Operations)
+			}
+			if o.PerPoint < 0 {
+				return fmt.Errorf("--per-point: %d, want at least 0", o.PerPoint)
 			}
 			if o.Sector < 16 || o.Sector > 4096 || o.Sector&(o.Sector-1) != 0 {
 				return fmt.Errorf("--sector: %d, want a power of two from 16 to 4096", o.Sector)

@@ -25,7 +25,7 @@ Exit codes: 0 pass, 1 violation, 2 mistake in the command line or a file, 3 inco
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return cmd.Help()
+				return errors.New("a command is wanted, like: simrun campaign --seeds 1-200 (see simrun --help)")
 			}
 			return unknownCommand(cmd, args[0])
 		},
@@ -39,6 +39,17 @@ Exit codes: 0 pass, 1 violation, 2 mistake in the command line or a file, 3 inco
 	root.PersistentFlags().StringVar(&a.format, "format", formatText, "how results are written: text or json")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())
+	})
+	root.SetHelpCommand(&cobra.Command{
+		Use:   "help [command]",
+		Short: "Explain a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || cmd == nil || len(rest) > 0 {
+				return unknownCommand(root, args[0])
+			}
+			return cmd.Help()
+		},
 	})
 	root.AddCommand(newRun(a), newCampaign(a), newReplay(a), newMutants(a), newPowerLoss(a), newList(a), newVersion(a))
 	return root
