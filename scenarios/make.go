@@ -229,6 +229,9 @@ func makeSwarm(seed uint64, profile faults.Profile) *Case {
 		}
 		c.ChunkBytes = max(c.ChunkBytes, 300)
 	}
+	if !swarm.Faultless && profile != faults.ProfileMembership {
+		o.Run.Absent = k.absent(o.Cluster.Nodes)
+	}
 	m, n := &swarm.Messages, &o.Network
 	n.FIFO = m.FIFO
 	// In half of the runs a cut is a stalled connection: what was sent into it comes out when it ends.
@@ -267,6 +270,20 @@ func makeSwarm(seed uint64, profile faults.Profile) *Case {
 		}
 	}
 	return noisy(seed, o)
+}
+
+// absent draws a minority that stays down when the faults have ended, in half of the runs.
+func (k knobs) absent(nodes int) (side faults.Side) {
+	if !k.chance("run.absent", 1, 2) {
+		return 0
+	}
+	most := uint64(nodes-1) / 2
+	w := k.words("run.absent who")
+	for left := most; left > 0; left-- {
+		// Somebody twice is one less.
+		side |= faults.SideOf(sim.ProcID(1 + w.Below(uint64(nodes))))
+	}
+	return side
 }
 
 // moments estimates how many moments, times their weights, the servers pass through in the fault window: about 46 per operation and

@@ -120,6 +120,7 @@ type Disk struct {
 type RunLimits struct {
 	Window           time.Duration `toml:"window"`            // in which faults act
 	LivenessTimeouts int           `toml:"liveness_timeouts"` // length of the quiet end, in election timeouts
+	Absent           faults.Side   `toml:"absent"`            // servers that stay down for the first half of the quiet end, if they are a minority
 	MaxSteps         uint64        `toml:"max_steps"`
 	MaxInstantSteps  uint64        `toml:"max_instant_steps"`
 	SearchSteps      uint64        `toml:"search_steps"` // model steps of a search for a legal order, per key
@@ -243,6 +244,8 @@ func (o *Options) Validate() error {
 		return bad("run.window", "%v: want above 0 and at most 10h", o.Run.Window)
 	case o.Run.LivenessTimeouts < 2 || o.Run.LivenessTimeouts > 10_000:
 		return bad("run.liveness_timeouts", "%d: want 2 to 10000", o.Run.LivenessTimeouts)
+	case o.Run.Absent>>32 != 0 || o.Run.Absent&faults.ClientsBoth != 0:
+		return bad("run.absent", "%v: want servers", o.Run.Absent)
 	// Upper bounds, because a negative number in a file arrives as a very large one.
 	case o.Run.MaxSteps == 0 || o.Run.MaxSteps > stepsMax || o.Run.MaxInstantSteps == 0 || o.Run.MaxInstantSteps > stepsMax:
 		return bad("run.max_steps", "this and max_instant_steps: want 1 to 2^62")
@@ -333,7 +336,7 @@ func (c *Case) config(app workload.Application) world.Config {
 		Fails:  o.Disk.Fails,
 		Full:   world.DiskFull{Chance: o.Disk.Full, Bytes: o.Disk.FullBytes, Min: o.Disk.FullMin, Max: o.Disk.FullMax},
 		Faults: o.Faults,
-		Window: o.Run.Window, Liveness: liveness,
+		Window: o.Run.Window, Liveness: liveness, Absent: o.Run.Absent,
 		Noisy: c.Base.Noisy, Seed: c.Base.Seed, Masks: c.Masks, Overrides: c.Overrides,
 		Bounds: sim.Bounds{Steps: o.Run.MaxSteps, InstantSteps: o.Run.MaxInstantSteps},
 		Budget: o.Run.SearchSteps,

@@ -60,6 +60,8 @@ func TestImpossibleOptions(t *testing.T) {
 			o.Run.LivenessTimeouts, o.Workload.OperationTimeout, o.Workload.AttemptTimeout = 1, 1, 1
 		}},
 		{"run.liveness_timeouts", func(o *Options) { o.Run.LivenessTimeouts = 10_001 }},
+		{"run.absent", func(o *Options) { o.Run.Absent = faults.SideOf(1025) }},
+		{"run.absent", func(o *Options) { o.Run.Absent = faults.ClientsBoth }},
 		{"run.max_steps", func(o *Options) { o.Run.MaxSteps = 0 }},
 		{"run.max_steps", func(o *Options) { o.Run.MaxInstantSteps = 0 }},
 		{"run.max_steps", func(o *Options) { o.Run.MaxSteps = 1<<64 - 1 }},

@@ -1,8 +1,8 @@
 // Package world puts servers, disks, links, clients, faults and judges on one kernel and runs them.
 //
 // A run has three parts. In the fault window the case's disturbances act. Then everything heals, and the liveness phase begins:
-// within half of it a leader must exist and every client must complete a new write. At its end all servers must have applied the same
-// prefix with the same state.
+// within half of it a leader must exist and every client must complete a new write, even if a minority of the servers stays down for
+// as long. At its end all servers must have applied the same prefix with the same state.
 package world
 
 import (
@@ -50,6 +50,7 @@ type Config struct {
 
 	Window   time.Duration // the fault window
 	Liveness time.Duration // how long the quiet end lasts
+	Absent   faults.Side   // a minority that stays down for half of it, where nothing but that is missing
 
 	Noisy     bool
 	Seed      uint64

@@ -14,6 +14,7 @@ type Counts struct {
 	Crashes, PowerLosses, Restarts, Panics, Halts  uint64
 	StartsRefused, DamageRecognised                uint64
 	DamageWithdrawn                                uint64 // disks of which nothing would have told that they were damaged
+	Absences                                       uint64 // servers that stayed down for half of the liveness phase
 	RecoveriesCompared                             uint64 // from what disks were sure to hold, at commitments
 
 	Configurations, JointConfigurations       uint64 // applied, summed over servers
@@ -72,6 +73,7 @@ func (c *Counts) Numbers() []Number {
 		{"servers", "damage_recognised", &c.DamageRecognised},
 		{"servers", "damage_withdrawn", &c.DamageWithdrawn},
 		{"servers", "delayed", &c.Delayed},
+		{"servers", "absences", &c.Absences},
 		{"servers", "recoveries_compared", &c.RecoveriesCompared},
 		{"features", "configurations", &c.Configurations},
 		{"features", "joint_configurations", &c.JointConfigurations},

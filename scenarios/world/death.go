@@ -76,6 +76,17 @@ func (n *node) kill(fate death, down time.Duration) {
 	}
 }
 
+// stayAway ends the server, unless something has, and lets it come back after down.
+func (n *node) stayAway(down time.Duration) {
+	if n.up() {
+		n.kill(crashed, down)
+		return
+	}
+	n.restart++
+	w := n.world
+	w.kernel.Schedule(sim.Event{At: w.kernel.Now().Add(down), To: n.proc, Kind: evRestart, Payload: n.restart})
+}
+
 func (n *node) start() {
 	n.world.counts.Restarts++
 	n.call(callStart, 0, disk.Completion{})

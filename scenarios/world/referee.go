@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"raftsim/checker"
+	"raftsim/faults"
 	"raftsim/sim"
 )
 
@@ -44,7 +45,12 @@ func (r *referee) heal() {
 	w.kernel.DropDisturbances()
 	w.engine.HealAll()
 	now := w.kernel.Now()
+	absent := w.absent()
 	for _, n := range w.nodes[:w.slots()] {
+		if absent.Has(n.proc) {
+			n.stayAway(w.config.Liveness / 2)
+			continue
+		}
 		if !n.up() && n.panics <= maxPanics && (n.state == member || n.state == fresh) {
 			n.restart++
 			w.kernel.Schedule(sim.Event{At: now, To: n.proc, Kind: evRestart, Payload: n.restart})
@@ -60,6 +66,23 @@ func (r *referee) heal() {
 	for _, after := range [...]time.Duration{length / 2, length - w.config.Raft.ElectionTimeout, length} {
 		w.kernel.ScheduleTimer(sim.Event{At: now.Add(after), To: refereeProc, Kind: evDeadline})
 	}
+}
+
+// absent says who stays down after the faults. A quorum is owed progress whoever else is missing: a vote that nobody but a third
+// server could give would hide that two cannot agree (P05). That holds while the members are the first ones; where the membership
+// was to change, or a server has lost what it held, the minority may be needed.
+func (w *World) absent() faults.Side {
+	absent := w.config.Absent & sideOf(serverNumbers(w.config.Servers))
+	if absent == 0 || 2*absent.Len() >= w.config.Servers || w.operator.active || len(w.config.Memberships) > 0 || w.counts.ChangesAsked > 0 {
+		return 0
+	}
+	for _, n := range w.nodes[:w.config.Servers] {
+		if n.state != member || n.gone || n.panics > 0 || n.disk.Damaged() || n.disk.Stats().Wipes > 0 {
+			return 0
+		}
+	}
+	w.counts.Absences += uint64(absent.Len())
+	return absent
 }
 
 // demandProgress: half of the liveness phase after the healing, a leader exists and every client has completed a new write.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"raftsim/faults"
 	"raftsim/raft"
 	"raftsim/raft/server"
 	"raftsim/scenarios"
@@ -219,6 +220,67 @@ func TestRefereeDemands(t *testing.T) {
 		}
 		if !slices.Equal(got, tc.want) {
 			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
+
+// disfranchised is a core that neither votes nor campaigns, but as server 1.
+type disfranchised struct {
+	*raft.Raft
+	id uint64
+}
+
+func (d *disfranchised) Step(now int64, m *raft.Message) error {
+	if d.id != 1 && (m.Type == raft.MsgPreVote || m.Type == raft.MsgVote) && m.From != 1 {
+		return nil
+	}
+	return d.Raft.Step(now, m)
+}
+
+// A minority stays down when the faults have ended, if that is all that is amiss; then the others are owed nothing less.
+func TestAbsentMinority(t *testing.T) {
+	disfranchising := func(cfg raft.Config, now int64, initial raft.InitialState) (server.Core, error) {
+		r, err := raft.New(cfg, now, initial)
+		return &disfranchised{r, cfg.ID}, err
+	}
+	for _, tc := range []struct {
+		name   string
+		core   server.NewCore
+		absent faults.Side
+		lines  []string
+		want   uint64 // servers that stay down
+		broken string
+	}{
+		{name: "nobody"},
+		{name: "the leader", absent: faults.SideOf(1), want: 1},
+		{name: "a follower", absent: faults.SideOf(2), want: 1},
+		{name: "one that is down already", absent: faults.SideOf(2), lines: []string{"power-at n2 #0 = at 1.9s for 100h"}, want: 1},
+		{name: "all were down", absent: faults.SideOf(3), lines: []string{"blackout #0 = at 1.9s for 100h side n1,n2,n3"}, want: 1},
+		{name: "a majority is asked too much", absent: faults.SideOf(1, 2)},
+		{name: "two where one does not exist", absent: faults.SideOf(1, 4), want: 1},
+		{name: "the membership was to change", absent: faults.SideOf(1), lines: []string{"members #0 = at 1s to n1,n2"}},
+		{name: "a damaged disk", absent: faults.SideOf(1), lines: []string{"wipe n2 #0 = at 1.9s for 10ms"}},
+		{name: "only the leader can be elected, and is there", core: disfranchising},
+		{name: "only the leader can be elected", core: disfranchising, absent: faults.SideOf(1), want: 1, broken: "LIVE/no-leader"},
+	} {
+		cat, err := scenarios.NewCatalogue(scenarios.Scenario{
+			Name: "calm", NewCore: tc.core, Make: func(uint64) *scenarios.Case { return &scenarios.Case{Options: scenarios.Defaults()} },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := healable(t, cat, "calm", tc.lines...)
+		c.Options.Run.Absent = tc.absent
+		res, err := scenarios.NewRunner(cat).Run(c, scenarios.RunOptions{CheckOnce: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		broken := ""
+		if len(res.Violations) > 0 {
+			broken = res.Violations[0].Signature()
+		}
+		if broken != tc.broken || res.Missed() > 0 || res.Counts.Absences != tc.want {
+			t.Errorf("%s: %v, %d missed, %d absent; want %q, %d absent", tc.name, res.Violations, res.Missed(), res.Counts.Absences, tc.broken, tc.want)
 		}
 	}
 }
