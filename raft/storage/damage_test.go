@@ -377,6 +377,73 @@ func TestTailBehindADamagedHeaderIsRepeated(t *testing.T) {
 	}
 }
 
+// What was lost to damage before is not forgotten with the header that said so, whatever was written behind it since: the log is
+// not yet as new as what was lost.
+func TestLossIsNotForgottenWithAHeader(t *testing.T) {
+	segmentSizes(t, func(t *testing.T, size int64) {
+		var all []batch
+		for i := range uint64(9) {
+			all = append(all, batch{hs: hard(1, 1, 0), entries: []raft.Entry{entry(1, i+1, fmt.Sprint("entry", i+1))}})
+		}
+		s, places := storySite(t, size, all)
+		p := places[slices.IndexFunc(places, func(p place) bool { return p.batch == 4 })]
+		b := s.bytes(p.name)
+		clear(b[p.from:p.to])
+		s.put(p.name, b)
+		lost := raft.EntryID{Index: 9, Term: 1}
+		if st := s.open(); len(st.Entries) != 4 || st.Lost != lost {
+			t.Fatalf("%d entries, lost %v", len(st.Entries), st.Lost)
+		}
+		name := s.log.currentName()
+		s.write(all[4:7]...)
+		b = s.bytes(name)
+		clear(b[:s.log.headerLength()])
+		s.put(name, b)
+		if st := s.copy().open(); len(st.Entries) != 7 || st.Lost != lost {
+			t.Errorf("behind a damaged header: %d entries, lost %v", len(st.Entries), st.Lost)
+		}
+		s.open()
+		s.write(all[7:]...)
+		if diff := sameState(replay(all), s.open()); diff != "" {
+			t.Errorf("as new again (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// Behind the end that the header of the next segment gives is a record that was cut off with the torn one before it. When that header
+// is damaged the record shows again: it does not count, but since nothing tells that any more the log is taken for damaged.
+func TestCutTailBehindADamagedHeader(t *testing.T) {
+	s := newSite(t, 1<<20)
+	kept := batch{hs: hard(1, 2, 0), entries: []raft.Entry{entry(1, 1, "one"), entry(1, 2, "two")}}
+	s.write(kept, batch{hs: hard(1, 2, 1)})
+	name, torn := s.log.currentName(), s.log.end
+	s.append(batch{hs: hard(2, 0, 1)})
+	end := s.log.end
+	s.append(batch{hs: hard(2, 1, 1), entries: []raft.Entry{entry(2, 3, "cut")}})
+	b := s.bytes(name)
+	clear(b[torn:end]) // the power fails
+	s.put(name, b)
+	if diff := sameState(replay([]batch{kept, {hs: hard(1, 2, 1)}}), s.open()); diff != "" {
+		t.Fatalf("cut off (-want +got):\n%s", diff)
+	}
+	successor := s.log.currentName()
+	last := batch{hs: hard(3, 3, 2)}
+	s.write(batch{hs: hard(3, 3, 1)}, last)
+	b = s.bytes(successor)
+	clear(b[:s.log.headerLength()])
+	s.put(successor, b)
+	want := replay([]batch{kept, last})
+	want.Lost = raft.EntryID{Index: 3, Term: 2}
+	st := s.open()
+	if diff := sameState(want, st); diff != "" {
+		t.Errorf("behind a damaged header (-want +got):\n%s", diff)
+	}
+	s.write(batch{entries: []raft.Entry{entry(3, 3, "three")}})
+	if st := s.open(); st.Lost != (raft.EntryID{}) || len(st.Entries) != 3 {
+		t.Errorf("as new again: %+v", st)
+	}
+}
+
 // broken is a file system with bytes that cannot be read.
 type broken struct {
 	vfs.FS

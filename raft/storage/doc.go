@@ -126,7 +126,13 @@
 // not, a new stretch of the log begins there, with prev (or last) as the entry before its first. An entry whose data is bad is
 // taken from what was read before, if that holds the same identity; else the stretch ends before it. In the end the newest stretch
 // that holds S is the log; if none does, S alone is; and without any snapshot and without a stretch that begins at (0, 0) the
-// disk is refused. Damage is reported: if the log so recovered is older (by term, then index) than the newest identity any valid
+// disk is refused.
+//
+// A header that is bad, and not torn, would say how far the segment before it counts, and what is known to be lost. Behind its end that one may
+// hold a tail which was cut off; that shows again. What follows says what the log is, entries of the tail that it does not confirm are not in
+// it, but all that was read may be what was lost: if the last entry before that place is newer than what is known to be lost, it is lost.
+//
+// Damage is reported: if the log so recovered is older (by term, then index) than the newest identity any valid
 // head or header, or the name of a damaged snapshot, tells of, that identity is State.Lost. Term and vote are those of the last
 // valid head or header; the commit index is that of the last record of the chosen stretch, and at most its last index. Lost is kept
 // in the headers of new segments until the log is as new again.

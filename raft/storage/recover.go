@@ -172,7 +172,14 @@ func (r *recovery) scan() error {
 func (r *recovery) begin(s *source, before int) (torn bool, err error) {
 	switch {
 	case !s.headed:
-		return r.tornAt(position{s.number, 0}), nil
+		if r.tornAt(position{s.number, 0}) {
+			return true, nil
+		}
+		// It would say how much of what was read counts, and what was known to be lost: all that was read may be that.
+		if newer(r.end, r.lost) {
+			r.lost = r.end
+		}
+		return false, nil
 	case before < 0:
 	case !s.head.follows(&r.sources[before]):
 		if r.tornAt(position{r.sources[before].number, math.MaxInt64}) {

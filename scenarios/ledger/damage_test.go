@@ -76,3 +76,39 @@ func harm(t *rapid.T, files []file) []file {
 	}
 	return files
 }
+
+// What was lost stays lost when the header that says so is destroyed, although what was written behind it is not: the storage code and
+// this decoder take what was read before that header for the measure.
+func TestLossBehindADestroyedHeader(t *testing.T) {
+	h := started(t, settings{})
+	if !h.disk.Rot(1, 500, 0xff) {
+		t.Fatal("nothing to rot")
+	}
+	h.crash()
+	if !h.open() {
+		t.Fatal("the disk is refused")
+	}
+	h.run(1000)
+	lost := h.opened.Lost
+	for range 2 {
+		h.write(20)
+		h.sync()
+		h.run(1000)
+	}
+	if lost.Index <= h.last() {
+		t.Fatalf("lost are entries up to %v, there are %d", lost, h.last())
+	}
+	files := h.durableFiles()
+	last := &files[len(files)-1]
+	last.bytes = slices.Clone(last.bytes)
+	clear(last.bytes[:168])
+	var r reader
+	var o outcome
+	r.decode(member, files, &o)
+	if diff := recoverFrom(t, files, &o); diff != "" {
+		t.Error(diff)
+	}
+	if want := (identity{lost.Index, lost.Term}); o.lost != want || len(o.disk.Entries) != int(h.last()) {
+		t.Errorf("%d entries, lost %v, want %d and %v", len(o.disk.Entries), o.lost, h.last(), want)
+	}
+}

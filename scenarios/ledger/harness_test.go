@@ -271,7 +271,7 @@ func (h *host) open() bool {
 	h.dead = err != nil
 	switch {
 	case h.untold:
-	case (err != nil) != (told.Refusal != "") && !outrun(&h.opened):
+	case (err != nil) != (told.Refusal != ""):
 		h.t.Fatalf("the disk is opened with %v; the format says %q", err, told.Refusal)
 	case err == nil && h.opened.Lost != told.Lost || told.Forgotten != raft.EntryID{}:
 		h.t.Fatalf("lost are entries up to %v; the format says %v, and forgotten is %v", h.opened.Lost, told.Lost, told.Forgotten)
@@ -283,10 +283,6 @@ func (h *host) open() bool {
 		return false
 	}
 	s := &h.opened
-	if !h.trust && outrun(s) {
-		h.dead = true
-		return false
-	}
 	h.base, h.entries, h.hard = raft.EntryID{Index: s.Offset, Term: s.OffsetTerm}, slices.Clone(s.Entries), s.HardState
 	h.snapshots = h.snapshots[:0]
 	if s.Snapshot.Index > 0 {
@@ -388,8 +384,6 @@ func recoverFrom(t fataler, files []file, o *outcome) string {
 	switch {
 	case err != nil && o.refusal == "":
 		return fmt.Sprintf("storage refuses (%v) what decodes to\n%+v", err, o.disk)
-	case err == nil && o.refusal == refusedTerm && outrun(&state):
-		return ""
 	case err == nil && o.refusal != "":
 		return fmt.Sprintf("storage recovers %+v; refused because %s", imageOf(&state), o.refusal)
 	case err != nil:
@@ -403,12 +397,6 @@ func recoverFrom(t fataler, files []file, o *outcome) string {
 		return fmt.Sprintf("storage has lost %v, the documented format says %v", lost, o.lost)
 	}
 	return ""
-}
-
-// outrun says whether a log has a newer term than the server: the header that cut a tail off was destroyed, and what was cut off has come
-// back. Storage recovers it, this decoder takes it for no state that a server can be in.
-func outrun(s *storage.State) bool {
-	return len(s.Entries) > 0 && s.Entries[len(s.Entries)-1].Term > s.HardState.Term
 }
 
 // The operations of a process.

@@ -20,7 +20,7 @@ type walk struct {
 	spare     []stretch
 	hard      hardState
 	told      identity // the last entry of the log, as what was read last tells
-	promised  identity // what the last header calls lost
+	promised  identity // what the last header calls lost, or may have
 	headed    bool     // a header was read
 	refusal   string
 
@@ -83,6 +83,7 @@ func (w *walk) enter(i int) bool {
 		if w.end(i) {
 			return false
 		}
+		w.promised = newest(w.promised, w.told) // what it called lost is not known
 		w.at, w.offset = i, 0
 		w.resume(i, 0)
 		return true
