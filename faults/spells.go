@@ -33,6 +33,11 @@ func (e *Engine) Heal(slot uint32) {
 	}
 }
 
+// Spell returns the disturbance that Heal(slot) ends; false if it is over.
+func (e *Engine) Spell(slot uint32) (sim.Disturbance, bool) {
+	return e.spells[slot].what, e.spells[slot].on
+}
+
 // HealAll ends every cut, pause and other rate of a clock, and disarms every aim: the fault window closes. Clocks keep the error they
 // had from the start, and members stay as they are; disks stall on for as long as they were told, which is at most the grace.
 func (e *Engine) HealAll() {

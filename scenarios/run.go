@@ -23,9 +23,10 @@ func NewRunner(cat *Catalogue) *Runner {
 
 // RunOptions say what a run keeps. They change nothing about what happens in it.
 type RunOptions struct {
-	Record    bool       // keep every answer that was not calm, for Explicit
-	CheckOnce bool       // panic if a key is asked twice
-	Tracer    sim.Tracer // sees every step
+	Record    bool           // keep every answer that was not calm, for Explicit
+	CheckOnce bool           // panic if a key is asked twice
+	Tracer    sim.Tracer     // sees every step
+	Narrator  world.Narrator // hears the run told as a story
 }
 
 // Run runs a case. An error means that the case cannot be run, or that the harness itself is broken (*BrokenError); whatever
@@ -51,6 +52,7 @@ func (r *Runner) Run(c *Case, o RunOptions) (*Result, error) {
 	}
 	cfg.NewCore, cfg.Session = s.NewCore, r.sessions[s.Name]
 	cfg.Record, cfg.CheckOnce, cfg.Tracer = o.Record, o.CheckOnce, o.Tracer
+	cfg.Narrator = o.Narrator
 	outcome, err := r.world.Run(v, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Scenario, err)

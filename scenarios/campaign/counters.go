@@ -7,6 +7,7 @@ import (
 	"raftsim/faults"
 	"raftsim/raft"
 	"raftsim/raft/server"
+	"raftsim/scenarios/world"
 	"raftsim/sim"
 )
 
@@ -24,6 +25,7 @@ const (
 	GroupClients  = "clients"
 	GroupServers  = "servers"
 	GroupFeatures = "features" // memberships, transfers, snapshots
+	GroupCases    = "cases"    // situations that users of Raft have to understand
 	GroupMoments  = "moments"  // points in a server's life at which it may die
 	GroupMessages = "messages"
 	GroupSent     = "sent"
@@ -47,6 +49,9 @@ func (t *Totals) Counters(v *sim.Vocabulary) []Counter {
 	}
 	for _, n := range c.Numbers() {
 		all = append(all, Counter{n.Group, n.Name, *n.Count})
+	}
+	for i, s := range world.Situations() {
+		all = append(all, Counter{GroupCases, "case_" + underscored(s.Name), c.Situations[i]})
 	}
 	all = append(all, []Counter{
 		{GroupMessages, "messages_sent", n.Sent},

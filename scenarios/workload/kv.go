@@ -197,7 +197,9 @@ func (s *kvSession) Final(client, k uint64) (int64, bool) {
 }
 
 // uniqueWord is different for all operations of all clients and never 0.
-func uniqueWord(client, seq uint64) uint64 { return client<<40 | seq }
+func uniqueWord(client, seq uint64) uint64 { return client<<clientShift | seq }
+
+const clientShift = 40
 
 // Invoke implements Session.
 func (s *kvSession) Invoke(id, seq uint64, choice int64, step uint64, dst []byte) ([]byte, error) {

@@ -61,6 +61,7 @@ type Config struct {
 	Bounds    sim.Bounds
 	Budget    uint64 // model steps of a search for a legal order, per part of the history
 	Tracer    sim.Tracer
+	Narrator  Narrator // hears the run told as a story; nil for nobody
 }
 
 // DiskFull is how often a disk gets full, and for how long.

@@ -29,6 +29,8 @@ type Counts struct {
 	Reordered                                 uint64 // commands that waited in the state for the one before
 	Delayed                                   uint64 // messages that found a paused machine
 
+	Situations [situationEnd]uint64 // by Situation
+
 	Messages   [16]uint64 // by raft.MessageType
 	Moments    [32]uint64 // by server.Moment
 	Network    network.Stats
@@ -98,6 +100,9 @@ func (c *Counts) Add(other *Counts) {
 	others := other.Numbers()
 	for i, n := range c.Numbers() {
 		*n.Count += *others[i].Count
+	}
+	for i, n := range other.Situations {
+		c.Situations[i] += n
 	}
 	for i, n := range other.Messages {
 		c.Messages[i] += n

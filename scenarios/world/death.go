@@ -31,6 +31,10 @@ const maxPanics = 3
 func (n *node) bury() {
 	w := n.world
 	fate, down := n.fate, n.down
+	if n.seen.Role == raft.StateLeader {
+		w.leaderDied(n, n.seen.Term)
+	}
+	w.story.died(n, fate)
 	n.server.Close()
 	n.fate, n.server, n.core = alive, nil, nil
 	w.judges.Crashed(n.id)

@@ -42,6 +42,10 @@ func (n *node) SendMessage(m *raft.Message) {
 		w.judges.Promised(n.id, m.Term, n.id)
 	case m.Type == raft.MsgVoteResp && !m.Reject:
 		w.judges.Promised(n.id, m.Term, m.To)
+	case m.Reject && (m.Type == raft.MsgVoteResp || m.Type == raft.MsgPreVoteResp):
+		w.refusedVote(n, m)
+	case (m.Type == raft.MsgVote || m.Type == raft.MsgPreVote) && !w.members.voters.Has(n.proc):
+		w.situation(SituationRemovedStands)
 	case m.Type == raft.MsgAppResp && !m.Reject:
 		w.judges.Promised(n.id, m.Term, 0)
 		w.judges.AckedIn(n.id, m.Term, m.Index)
@@ -51,6 +55,7 @@ func (n *node) SendMessage(m *raft.Message) {
 		alias |= 1
 	}
 	w.counts.Messages[m.Type]++
+	w.story.sent(n, m)
 	w.network.Send(n.proc, sim.ProcID(m.To), network.Label{Kind: msgRaft + uint8(m.Type), Epoch: m.Term, Alias: alias},
 		raft.AppendMessage(w.network.Buffer(), m))
 }
@@ -59,6 +64,8 @@ func (n *node) SendMessage(m *raft.Message) {
 func (n *node) SendForward(to uint64, r *client.Request) {
 	w := n.world
 	w.counts.Forwards++
+	w.situation(SituationForwarded)
+	w.story.forwards(n, to, r)
 	w.network.Send(n.proc, sim.ProcID(to), network.Label{Kind: msgForward, Epoch: sim.PairedEpoch(r.Client, r.Seq), Alias: uint64(r.Attempt)},
 		client.AppendRequest(w.network.Buffer(), r))
 }
@@ -66,6 +73,7 @@ func (n *node) SendForward(to uint64, r *client.Request) {
 // SendReply implements server.Host.
 func (n *node) SendReply(r *client.Reply) {
 	w := n.world
+	w.story.replies(n, r)
 	read, taken := n.answered(r)
 	switch r.Status {
 	case client.ReplyOK:
@@ -78,6 +86,7 @@ func (n *node) SendReply(r *client.Reply) {
 			w.judges.ReadAnswered(n.id, r.Index, read.floor)
 		case r.Session == 0 && !w.session.IsRead(r.Client, r.Seq):
 			w.judges.AcknowledgedOperation(n.id, r.Client, r.Seq)
+			w.answeredOwn(n)
 		}
 	case client.ReplyRedirect:
 		w.counts.Redirects++

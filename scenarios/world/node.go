@@ -39,6 +39,7 @@ type node struct {
 	coming  int         // of these, how many come again now
 
 	seen    raft.Status // the last one looked at
+	ledFrom uint64      // last entry of its log when it was elected last
 	told    told
 	writes  []write // under way, oldest first
 	reading []read  // reads that this server has taken on
@@ -136,12 +137,16 @@ func (n *node) call(kind callKind, handle uint32, done disk.Completion) (err err
 		if err := raft.DecodeMessage(p.Bytes, &n.message); err != nil {
 			panic(fmt.Sprintf("world: n%d: the network delivered a damaged message: %v", n.id, err))
 		}
+		n.world.story.hears()
 		n.server.HandleMessage(now, &n.message)
+		n.world.acknowledged(n)
+		n.world.story.heard(n)
 	case callRequest:
 		p := n.world.network.Packet(handle)
 		if err := client.DecodeRequest(p.Bytes, &n.request); err != nil {
 			panic(fmt.Sprintf("world: n%d: the network delivered a damaged request: %v", n.id, err))
 		}
+		n.world.takes(n, &n.request)
 		n.takeOn(&n.request)
 		n.server.HandleRequest(now, &n.request)
 	case callApply:
@@ -287,6 +292,7 @@ func (n *node) settle() {
 // ask proposes a change of the membership; true if it is in the log.
 func (n *node) ask() bool {
 	err := n.call(callChange, 0, disk.Completion{})
+	n.world.changeRefused(n, err)
 	n.settle()
 	return err == nil
 }

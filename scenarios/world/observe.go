@@ -31,6 +31,7 @@ func (n *node) Recovered(initial *raft.InitialState) {
 	if initial.Lost.Index > 0 {
 		n.world.counts.DamageRecognised++
 	}
+	n.world.story.recovered(n, initial)
 }
 
 // told is what the judges know of a server's log.
@@ -95,7 +96,7 @@ func (n *node) leads(st *raft.Status) {
 		if !held {
 			return
 		}
-		n.appended(&e)
+		n.takesIn(&e)
 		n.told.last = e.Index
 		n.told.keeps(e.Index, e.Term)
 	}
@@ -103,6 +104,15 @@ func (n *node) leads(st *raft.Status) {
 
 // noConfiguration is the index of none: the next one seen is news.
 const noConfiguration = ^uint64(0)
+
+// takesIn tells of an entry that is new in the log.
+func (n *node) takesIn(e *raft.Entry) {
+	n.appended(e)
+	n.world.story.appended(n, e)
+	if n.seen.Role == raft.StateLeader && e.Term == n.seen.Term {
+		n.world.taken(n, e)
+	}
+}
 
 func (n *node) appended(e *raft.Entry) {
 	if e.Type == raft.EntryConfChange {
@@ -119,6 +129,7 @@ func (n *node) Turn(rd *raft.Ready, st *raft.Status) {
 	}
 	n.observeRole(st)
 	if rd.Snapshot != nil {
+		n.world.story.installed(n, rd.Snapshot.Index, rd.Snapshot.Term)
 		n.world.judges.Installed(n.id, rd.Snapshot.Index, rd.Snapshot.Term)
 		n.told.commit = max(n.told.commit, rd.Snapshot.Index)
 		n.told.conf = noConfiguration
@@ -134,10 +145,11 @@ func (n *node) Turn(rd *raft.Ready, st *raft.Status) {
 		}
 		if e.Index <= n.told.last {
 			n.world.counts.Truncations++
+			n.world.overwritten(n, e.Index)
 			n.told.cut(e.Index)
 		}
 		n.world.judges.KeptBack(n.told.last < e.Index && e.Index <= n.seen.LastIndex)
-		n.appended(e)
+		n.takesIn(e)
 		n.told.last = e.Index
 	}
 	n.world.judges.KeptBack(false)
@@ -179,6 +191,7 @@ func (n *node) Applied(e *raft.Entry, outcomes []statemachine.Outcome, hash uint
 	w := n.world
 	j := &w.judges
 	j.Applied(n.id, e.Index, hash)
+	w.story.applied(n, e.Index)
 	for i := range outcomes {
 		switch o := &outcomes[i]; o.Status {
 		case statemachine.StatusApplied:
@@ -189,8 +202,10 @@ func (n *node) Applied(e *raft.Entry, outcomes []statemachine.Outcome, hash uint
 			}
 		case statemachine.StatusRepeated, statemachine.StatusStale:
 			w.counts.Repeats++
+			w.situation(SituationDuplicateSuppressed)
 		case statemachine.StatusWaiting:
 			w.counts.Reordered++
+			w.situation(SituationEarlyHeld)
 		case statemachine.StatusExpired:
 			w.counts.SessionsGone++
 		}
@@ -254,6 +269,7 @@ func (n *node) observeLog(st *raft.Status) {
 	}
 	known := max(st.Handed, n.told.own)
 	if known < n.told.last {
+		n.world.overwritten(n, known+1)
 		j.Truncated(n.id, known)
 		n.told.cut(known + 1)
 		n.told.last = known
@@ -267,9 +283,13 @@ func (n *node) observeLog(st *raft.Status) {
 	}
 	if commit := min(st.Commit, known); commit > n.told.commit {
 		known := j.LedgerEnd()
+		n.world.story.committed(n, n.told.commit+1, commit, commit > known)
 		j.Committed(n.id, commit)
 		if commit > known {
+			n.world.settled(n)
 			n.world.ledger.compareRecovery(n, commit)
+		} else {
+			n.world.situation(SituationCommitLearnt)
 		}
 		n.told.commit = commit
 	}
@@ -281,23 +301,28 @@ func (n *node) observeLog(st *raft.Status) {
 
 func (n *node) observeRole(st *raft.Status) {
 	j := &n.world.judges
+	n.world.story.role(n, st)
 	was, is := n.seen.Role == raft.StateLeader, st.Role == raft.StateLeader
 	if was && (!is || st.Term != n.seen.Term) {
 		j.SteppedDown(n.id, n.seen.Term)
 		n.world.counts.StepDowns++
+		n.world.deposed(n, st)
 		if n.seen.Transferee != 0 {
 			n.world.counts.Transferred++
 		}
 	}
 	if st.Term != n.seen.Term || st.Vote != n.seen.Vote {
+		n.world.proceeds(n.seen.Term, st.Term)
 		j.HardState(n.id, st.Term, st.Vote)
 	}
 	if is && (!was || st.Term != n.seen.Term) {
 		j.Elected(n.id, st.Term)
 		n.world.counts.Elections++
+		n.world.elected(n, st.Term)
 	}
 	if st.Role == raft.StateCandidate && (n.seen.Role != raft.StateCandidate || st.Term != n.seen.Term) {
 		n.world.counts.Candidacies++
+		n.world.stands(st.Term)
 	}
 	n.seen.Term, n.seen.Vote, n.seen.Role = st.Term, st.Vote, st.Role
 }

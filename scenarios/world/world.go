@@ -33,6 +33,8 @@ type World struct {
 	referee  referee
 	operator operator
 	ledger   diskJudge
+	watch    watcher
+	story    *story          // nil where nobody listens
 	asked    [32][]askedRead // by client
 	// clocksBroken: a clock has been worse than the bound that leases allow for.
 	clocksBroken bool
@@ -96,6 +98,10 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 	if err := w.session.Reset(c.Plan); err != nil {
 		return err
 	}
+	if w.story = newStory(w, &c); w.story != nil {
+		c.Tracer = storyTracer{w.story}
+		w.session = &toldSession{w.session, w.story}
+	}
 	tracer, _ := c.Tracer.(sim.DisturbanceTracer)
 	err := w.fates.Reset(sim.FatesConfig{
 		Tracer:     tracer,
@@ -117,6 +123,7 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 	w.judges.DecodedDisks = c.DecodeDisks
 	w.judges.Reset(c.Servers)
 	w.ledger.reset(w)
+	w.watch.reset(c.Servers + c.Spares)
 	w.clocksBroken = false
 	for i := range w.asked {
 		w.asked[i] = w.asked[i][:0]
@@ -288,6 +295,7 @@ func (w *World) find(p checker.Property, rule string, node uint64, detail string
 // conclude makes the final checks and folds the final states.
 func (w *World) conclude() *Outcome {
 	o := &Outcome{Steps: w.kernel.Steps(), End: w.kernel.Now()}
+	w.story.end()
 	for _, cl := range w.clients[:w.config.Plan.Clients] {
 		if err := cl.Err(); err != nil {
 			w.find(checker.Linearizability, "answer-makes-no-sense", 0, err.Error())
@@ -315,6 +323,7 @@ func (w *World) conclude() *Outcome {
 	w.counts.Faults.Add(w.hazards.Counts())
 	w.counts.Operations = w.session.Operations()
 	w.counts.Committed = w.judges.LedgerEnd()
+	w.counts.Situations[SituationOutcomeUnknown] = w.counts.Operations.Abandoned
 	w.counts.Executed = uint64(len(w.judges.Executions()))
 	o.Counts = w.counts
 	for _, s := range w.vocab.Specs() {

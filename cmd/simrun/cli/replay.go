@@ -14,6 +14,7 @@ import (
 
 type replayFlags struct {
 	trace    bool
+	story    bool
 	explicit string
 	force    bool
 	hang     time.Duration
@@ -40,6 +41,7 @@ that this runs to the same digest. Such a file can be edited by hand.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.trace, "trace", false, "write one line per event (to stderr with --format json)")
+	flags.BoolVar(&f.story, "story", false, "tell what happens, for people (to stderr with --format json)")
 	flags.StringVar(&f.explicit, "explicit", "", "write the case with every disturbance spelled out to `FILE`")
 	flags.BoolVar(&f.force, "force", false, "let --explicit replace a file that holds something else")
 	flags.DurationVar(&f.hang, "hang", hangDefault, "give up after this long; 0 for never")
@@ -60,19 +62,13 @@ func (a *app) replay(path string, f *replayFlags) error {
 		return err
 	}
 	var o scenarios.RunOptions
-	var t *lineTracer
-	if f.trace {
-		t = a.tracer()
-		o.Tracer = t
-	}
+	t := a.listen(f.trace, f.story, &o)
 	r, err := campaign.Replay(a.cat, file, o, f.hang)
 	if err != nil {
 		return err
 	}
-	if t != nil {
-		if err := a.wrote(t.w.Flush()); err != nil {
-			return err
-		}
+	if err := a.wrote(t.w.Flush()); err != nil {
+		return err
 	}
 	a.code = replayCode(r.Outcome)
 	if f.explicit != "" {

@@ -22,6 +22,7 @@ type runFlags struct {
 	set    []string
 	twice  bool
 	trace  bool
+	story  bool
 	out    string
 	save   string
 	force  bool
@@ -45,6 +46,7 @@ A violation is followed by the commands to go on with. With --out its seed file 
 	flags.StringArrayVar(&f.set, "set", nil, "change an option, `KEY=VALUE`; may be repeated (see simrun list --options)")
 	flags.BoolVar(&f.twice, "twice", false, "run it two times and say where the runs differ, if they do (exit code 4)")
 	flags.BoolVar(&f.trace, "trace", false, "write one line per event (to stderr with --format json)")
+	flags.BoolVar(&f.story, "story", false, "tell what happens, for people (to stderr with --format json)")
 	flags.StringVar(&f.out, "out", "", "write the seed file of a violation into this `folder`")
 	flags.StringVar(&f.save, "save", "", "write the seed file of the run to `FILE`, whatever it came to")
 	flags.BoolVar(&f.force, "force", false, "let --save replace a file that holds something else")
@@ -63,8 +65,8 @@ func (a *app) run(scenario string, f *runFlags) error {
 			return err
 		}
 	}
-	if res == nil || f.trace {
-		if res, err = a.traced(c, f.trace, f.hang); err != nil {
+	if res == nil || f.trace || f.story {
+		if res, err = a.traced(c, f.trace, f.story, f.hang); err != nil {
 			return err
 		}
 	}
@@ -102,17 +104,27 @@ func (a *app) runCase(scenario string, f *runFlags) (*scenarios.Case, error) {
 	return campaign.Case(a.cat, scenario, f.parsed, f.set)
 }
 
-// traced runs a case, with one line per event if trace.
-func (a *app) traced(c *scenarios.Case, trace bool, hang time.Duration) (*scenarios.Result, error) {
-	if !trace {
-		return campaign.Guarded(a.cat, c, scenarios.RunOptions{CheckOnce: true}, hang)
-	}
-	t := a.tracer()
-	res, err := campaign.Guarded(a.cat, c, scenarios.RunOptions{CheckOnce: true, Tracer: t}, hang)
+// traced runs a case, with one line per event if trace, and with what it means for people if story.
+func (a *app) traced(c *scenarios.Case, trace, story bool, hang time.Duration) (*scenarios.Result, error) {
+	o := scenarios.RunOptions{CheckOnce: true}
+	t := a.listen(trace, story, &o)
+	res, err := campaign.Guarded(a.cat, c, o, hang)
 	if err != nil {
 		return nil, err
 	}
 	return res, a.wrote(t.w.Flush())
+}
+
+// listen makes a run write what is asked for. Where that is nothing, what is returned has nothing to flush.
+func (a *app) listen(trace, story bool, o *scenarios.RunOptions) *lineTracer {
+	t := a.tracer()
+	if trace {
+		o.Tracer = t
+	}
+	if story {
+		o.Narrator = t
+	}
+	return t
 }
 
 // keepRun records the run again and writes its seed file where one is asked for.
@@ -217,6 +229,12 @@ func (t *lineTracer) Step(n uint64, ev sim.Event, line []byte, _ uint64) {
 	t.w.WriteByte(' ')
 	t.w.WriteString(ev.At.String())
 	t.w.WriteByte(' ')
+	t.w.Write(line)
+	t.w.WriteByte('\n')
+}
+
+// Tell implements world.Narrator.
+func (t *lineTracer) Tell(line []byte) {
 	t.w.Write(line)
 	t.w.WriteByte('\n')
 }
