@@ -22,6 +22,8 @@ type Scenario struct {
 	NewCore server.NewCore
 	// Purposes adds a user's own (128-255) to the vocabulary.
 	Purposes []sim.Spec
+	// Story marks a scenario with one case, whatever the seed: campaigns leave it out unless named.
+	Story bool
 	// Unsafe marks a scenario outside the contract, whose runs are violations on purpose: campaigns leave it out unless named.
 	Unsafe bool
 }
@@ -62,12 +64,23 @@ func NewCatalogue(scenarios ...Scenario) (*Catalogue, error) {
 // Scenarios returns all scenarios in order. The caller must not change them.
 func (c *Catalogue) Scenarios() []Scenario { return c.scenarios }
 
-// Names returns the names of all scenarios, or only of those within the contract.
+// Names returns the names of all scenarios but stories, or only of those within the contract.
 func (c *Catalogue) Names(unsafeToo bool) []string {
 	var names []string
 	for i := range c.scenarios {
-		if unsafeToo || !c.scenarios[i].Unsafe {
-			names = append(names, c.scenarios[i].Name)
+		if s := &c.scenarios[i]; !s.Story && (unsafeToo || !s.Unsafe) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// Stories returns the names of all stories.
+func (c *Catalogue) Stories() []string {
+	var names []string
+	for i := range c.scenarios {
+		if s := &c.scenarios[i]; s.Story {
+			names = append(names, s.Name)
 		}
 	}
 	return names
@@ -81,7 +94,7 @@ func (c *Catalogue) Lookup(name string) (*Scenario, error) {
 		}
 	}
 	names := c.Names(true)
-	if near := sim.Nearest(name, names); near != "" {
+	if near := sim.Nearest(name, append(c.Stories(), names...)); near != "" {
 		return nil, fmt.Errorf("unknown scenario %q: did you mean %q?", name, near)
 	}
 	return nil, fmt.Errorf("unknown scenario %q: known are %s", name, strings.Join(names, ", "))
@@ -115,7 +128,7 @@ func (c *Catalogue) Case(name string, seed uint64) (*Case, error) {
 
 // Builtin returns the scenarios of the house.
 func Builtin() []Scenario {
-	return []Scenario{
+	return append([]Scenario{
 		{Name: "calm", Doc: "no fault at all: delays, timeouts and operations vary", Make: makeCalm},
 		{Name: "partitions", Doc: "messages lost, doubled, late and out of order; servers isolated, sides split, links cut one way or both", Make: makePartitions},
 		{Name: "crashes", Doc: "messages disturbed; servers crash and lose power at moments and times, alone and all at once", Make: makeCrashes},
@@ -124,5 +137,5 @@ func Builtin() []Scenario {
 		{Name: "clocks", Doc: "mixed, with clocks that step and run up to twice as fast: leases are out of contract, and nothing else may break", Make: makeClocks},
 		{Name: "damage", Doc: "mixed, and the disks of a minority rot, lose writes, or come back empty", Make: makeDamage},
 		{Name: "canary", Doc: "disks lie about syncs and the whole cluster loses power: always a violation, to try the failure path", Make: makeCanary, Unsafe: true},
-	}
+	}, stories()...)
 }

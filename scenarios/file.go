@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -131,7 +132,7 @@ func ParseSeed(s string) (uint64, error) {
 
 // ParseSeedFile reads a seed file strictly: whatever it does not know is an error that names the line.
 func (cat *Catalogue) ParseSeedFile(name string, data []byte) (*SeedFile, error) {
-	p := &fileParser{name: name}
+	p := &fileParser{name: name, kind: "seed file", needs: []string{sectionCase, sectionOverrides, sectionExpect}}
 	if !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0 {
 		return nil, p.fail(0, "not a seed file: it holds bytes that are no text")
 	}
@@ -166,6 +167,8 @@ func (cat *Catalogue) ParseSeedFile(name string, data []byte) (*SeedFile, error)
 
 type fileParser struct {
 	name  string
+	kind  string            // "seed file"
+	needs []string          // sections
 	text  map[string]string // by section
 	first map[string]int    // line of the section's first line
 }
@@ -183,8 +186,8 @@ func (p *fileParser) sections(data []byte, archive *txtar.Archive) error {
 			if _, twice := p.first[name]; twice {
 				return p.fail(i+1, "section %q is there twice", name)
 			}
-			if name != sectionCase && name != sectionOverrides && name != sectionExpect {
-				return p.fail(i+1, "unknown section %q: a seed file has case.toml, overrides and expect", name)
+			if !slices.Contains(p.needs, name) {
+				return p.fail(i+1, "unknown section %q: a %s has %s and %s", name, p.kind, strings.Join(p.needs[:len(p.needs)-1], ", "), p.needs[len(p.needs)-1])
 			}
 			p.first[name] = i + 2
 		}
@@ -192,9 +195,9 @@ func (p *fileParser) sections(data []byte, archive *txtar.Archive) error {
 	for _, f := range archive.Files {
 		p.text[f.Name] = string(f.Data)
 	}
-	for _, name := range [...]string{sectionCase, sectionOverrides, sectionExpect} {
+	for _, name := range p.needs {
 		if _, ok := p.text[name]; !ok {
-			return p.fail(0, "damaged or no seed file: section %q is missing", name)
+			return p.fail(0, "damaged or no %s: section %q is missing", p.kind, name)
 		}
 	}
 	return nil

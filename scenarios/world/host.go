@@ -45,7 +45,7 @@ func (n *node) SendMessage(m *raft.Message) {
 	case m.Reject && (m.Type == raft.MsgVoteResp || m.Type == raft.MsgPreVoteResp):
 		w.refusedVote(n, m)
 	case (m.Type == raft.MsgVote || m.Type == raft.MsgPreVote) && !w.members.voters.Has(n.proc):
-		w.situation(SituationRemovedStands)
+		w.situation(n, SituationRemovedStands)
 	case m.Type == raft.MsgAppResp && !m.Reject:
 		w.judges.Promised(n.id, m.Term, 0)
 		w.judges.AckedIn(n.id, m.Term, m.Index)
@@ -64,7 +64,7 @@ func (n *node) SendMessage(m *raft.Message) {
 func (n *node) SendForward(to uint64, r *client.Request) {
 	w := n.world
 	w.counts.Forwards++
-	w.situation(SituationForwarded)
+	w.situation(n, SituationForwarded)
 	w.story.forwards(n, to, r)
 	w.network.Send(n.proc, sim.ProcID(to), network.Label{Kind: msgForward, Epoch: sim.PairedEpoch(r.Client, r.Seq), Alias: uint64(r.Attempt)},
 		client.AppendRequest(w.network.Buffer(), r))

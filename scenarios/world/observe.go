@@ -202,10 +202,10 @@ func (n *node) Applied(e *raft.Entry, outcomes []statemachine.Outcome, hash uint
 			}
 		case statemachine.StatusRepeated, statemachine.StatusStale:
 			w.counts.Repeats++
-			w.situation(SituationDuplicateSuppressed)
+			w.situation(n, SituationDuplicateSuppressed)
 		case statemachine.StatusWaiting:
 			w.counts.Reordered++
-			w.situation(SituationEarlyHeld)
+			w.situation(n, SituationEarlyHeld)
 		case statemachine.StatusExpired:
 			w.counts.SessionsGone++
 		}
@@ -289,7 +289,7 @@ func (n *node) observeLog(st *raft.Status) {
 			n.world.settled(n)
 			n.world.ledger.compareRecovery(n, commit)
 		} else {
-			n.world.situation(SituationCommitLearnt)
+			n.world.situation(n, SituationCommitLearnt)
 		}
 		n.told.commit = commit
 	}
@@ -312,7 +312,7 @@ func (n *node) observeRole(st *raft.Status) {
 		}
 	}
 	if st.Term != n.seen.Term || st.Vote != n.seen.Vote {
-		n.world.proceeds(n.seen.Term, st.Term)
+		n.world.proceeds(n, n.seen.Term, st.Term)
 		j.HardState(n.id, st.Term, st.Vote)
 	}
 	if is && (!was || st.Term != n.seen.Term) {
@@ -322,7 +322,7 @@ func (n *node) observeRole(st *raft.Status) {
 	}
 	if st.Role == raft.StateCandidate && (n.seen.Role != raft.StateCandidate || st.Term != n.seen.Term) {
 		n.world.counts.Candidacies++
-		n.world.stands(st.Term)
+		n.world.stands(n, st.Term)
 	}
 	n.seen.Term, n.seen.Vote, n.seen.Role = st.Term, st.Vote, st.Role
 }

@@ -84,7 +84,7 @@ func Situations() [situationEnd]SituationSpec {
 		SituationDuplicateSuppressed: {"duplicate-suppressed", "a second copy of an operation is committed and not executed, counted at each server", false},
 		SituationEarlyHeld:           {"early-held", "an operation that overtook the one before it waits in the state machine, counted at each server (B5)", true},
 
-		SituationRemovedStands: {"removed-server-stands", "a server asks for votes that is no voter in the newest configuration known committed", false},
+		SituationRemovedStands: {"removed-server-stands", "a server asks for votes that is no voter in the newest configuration known committed, counted at each request", false},
 		SituationChangeRefused: {"change-before-own-commit-refused", "a leader refuses to change the membership because it has committed nothing of its own term (thesis section 4.1, as corrected in 2015)", false},
 	}
 }

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"bytes"
 	"fmt"
 
 	"raftsim/raft"
@@ -18,10 +19,11 @@ type Narrator interface {
 
 // A line is
 //
-//	0.302141  n1  appends 3/t1 (c1#2 put k0); sends 3/t1 to n2, n3 (cut off)  [situation, situation]
+//	0.302141  n1          appends 3/t1 (c1#2 put k0); sends 3/t1 to n2, n3 (cut off)  [situation, situation]
+//	0.304012  n2 n4       stores 3/t1
 //
-// the time in seconds, who, and what it did then, in order. Entries are named by index and term, operations by client and number.
-// Behind a line stand the situations that it made (situations.go), those of every day apart. A line of "!" is a disturbance that
+// the time in seconds, who (several, where the next does the same: the time is the first one's), and what it did then, in order.
+// Entries are named by index and term, operations by client and number; the name of a write also stands for the value it wrote. Behind a line stand the situations that it made (situations.go), those of every day apart. A line of "!" is a disturbance that
 // struck, as in a case's overrides.
 //
 // A picture has one row per server:
@@ -46,11 +48,17 @@ type story struct {
 	stores struct{ first, last uint64 } // entries that were taken in just now; last is 0 for none
 	marks  []Situation
 	after  []string // disturbances that struck in the middle of the line
-	drawn  bool     // a picture is due behind the line
+	held   struct { // the line before, which others may join
+		at        sim.Time
+		who, text []byte
+	}
+	drawn  bool // a picture is due behind the line
 	buffer []byte
 
 	logs     []shownLog // by server - 1
 	commits  uint64     // up to here the line says that entries are committed
+	applies  bool       // the line says that they are applied
+	asks     bool       // the line says that the server asks who would vote for it
 	answered bool       // the server has answered the message it is handling
 	choices  map[asking]string
 }
@@ -77,14 +85,14 @@ func newStory(w *World, c *Config) *story {
 // say adds a clause to the line of who, who may have one at this time already.
 func (s *story) say(who sim.ProcID, format string, args ...any) {
 	s.turnTo(who)
-	s.flushSends()
+	s.gathered()
 	s.clause(format, args...)
 }
 
 func (s *story) turnTo(who sim.ProcID) {
 	if now := s.world.kernel.Now(); now != s.at || who != s.who {
 		s.flush()
-		s.at, s.who, s.commits = now, who, 0
+		s.at, s.who, s.commits, s.applies, s.asks = now, who, 0, false, false
 	}
 }
 
@@ -95,13 +103,17 @@ func (s *story) clause(format string, args ...any) {
 	s.line = fmt.Appendf(s.line, format, args...)
 }
 
-// flushSends makes clauses of what has been gathered.
-func (s *story) flushSends() {
+// gathered makes clauses of what was gathered.
+func (s *story) gathered() {
 	if s.stores.last > 0 {
 		first, last := s.stores.first, s.stores.last
 		s.stores.last = 0
 		s.clause("stores %s", s.log(s.who).names(first, last))
 	}
+	s.tellSends()
+}
+
+func (s *story) tellSends() {
 	if len(s.sends.to) == 0 {
 		return
 	}
@@ -111,11 +123,12 @@ func (s *story) flushSends() {
 	s.sends.to = to[:0]
 }
 
-// mark notes that the line made a situation.
-func (s *story) mark(what Situation) {
+// mark notes that the line of a server made a situation.
+func (s *story) mark(n *node, what Situation) {
 	if s == nil || what < SituationNoMajorityWrite { // those before are everyday
 		return
 	}
+	s.turnTo(n.proc)
 	for _, m := range s.marks {
 		if m == what {
 			return
@@ -124,47 +137,67 @@ func (s *story) mark(what Situation) {
 	s.marks = append(s.marks, what)
 }
 
-// margin is where clauses begin, and width where a line is broken, between two clauses.
+// whoWide is the room for who does something, margin where clauses begin, and width where a line is broken.
 const (
-	margin = "               "
-	width  = 118
+	whoWide = 11
+	margin  = "                        "
+	width   = 126
 )
 
-// flush ends the line.
+// flush ends the line. One that says of another server what the line before it says joins that line.
 func (s *story) flush() {
-	s.flushSends()
+	s.gathered()
+	for i, m := range s.marks {
+		s.line = append(append(s.line, [2]string{"  [", ", "}[min(i, 1)]...), Situations()[m].Name...)
+	}
+	if len(s.marks) > 0 {
+		s.line = append(s.line, ']')
+	}
 	if len(s.line) > 0 {
-		for i, m := range s.marks {
-			s.line = append(append(s.line, [2]string{"  [", ", "}[min(i, 1)]...), Situations()[m].Name...)
+		if who := s.world.vocab.AppendProc(nil, s.who); len(s.held.who) > 0 && len(s.held.who)+len(who) < whoWide && bytes.Equal(s.line, s.held.text) {
+			s.held.who = append(append(s.held.who, ' '), who...)
+		} else {
+			s.let()
+			s.held.at, s.held.who, s.held.text = s.at, who, append(s.held.text[:0], s.line...)
 		}
-		if len(s.marks) > 0 {
-			s.line = append(s.line, ']')
-		}
-		s.tell(s.world.vocab.AppendProc(nil, s.who), s.line)
 		s.line = s.line[:0]
 	}
 	for _, line := range s.after {
-		s.tell([]byte("!"), []byte(line))
+		s.tell("!", line)
 	}
 	s.after, s.marks = s.after[:0], s.marks[:0]
-	if s.drawn {
+	if s.drawn && s.world.kernel.Now() > s.at { // once for all that happened at this time
 		s.drawn = false
 		s.draw()
 	}
 }
 
-// tell writes one line, broken where it is too long.
-func (s *story) tell(who, text []byte) {
-	micros := s.at / 1000
-	s.buffer = fmt.Appendf(s.buffer[:0], "%3d.%06d  %-3s ", micros/1_000_000, micros%1_000_000, who)
+// let tells the line that is held back.
+func (s *story) let() {
+	if len(s.held.who) > 0 {
+		s.write(s.held.at, s.held.who, s.held.text)
+		s.held.who = s.held.who[:0]
+	}
+}
+
+// tell tells what no server or client does.
+func (s *story) tell(mark, text string) {
+	s.let()
+	s.write(s.at, []byte(mark), []byte(text))
+}
+
+// write writes one line, broken where it is too long.
+func (s *story) write(at sim.Time, who, text []byte) {
+	micros := at / 1000
+	s.buffer = fmt.Appendf(s.buffer[:0], "%3d.%06d  %-*s ", micros/1_000_000, micros%1_000_000, whoWide, who)
 	for {
 		cut := breakAt(text, width-len(margin))
-		s.buffer = append(s.buffer, text[:cut]...)
+		s.buffer = append(s.buffer, bytes.TrimRight(text[:cut], " ")...)
 		s.out.Tell(s.buffer)
 		if cut == len(text) {
 			return
 		}
-		text = text[cut+1:]
+		text = bytes.TrimLeft(text[cut:], " ")
 		s.buffer = append(s.buffer[:0], margin...)
 	}
 }
@@ -190,7 +223,7 @@ func breakAt(text []byte, room int) int {
 func (s *story) remark(format string, args ...any) {
 	s.flush()
 	s.at, s.who = s.world.kernel.Now(), 0
-	s.tell([]byte("-"), fmt.Appendf(nil, format, args...))
+	s.tell("-", fmt.Sprintf(format, args...))
 }
 
 // end tells how it all stands at the end.
@@ -209,6 +242,7 @@ func (s *story) recovered(n *node, initial *raft.InitialState) {
 	if s == nil {
 		return
 	}
+	s.turnTo(n.proc)
 	log := s.log(n.proc)
 	log.restart(initial.Offset)
 	for i := range initial.Entries {
@@ -223,14 +257,14 @@ func (s *story) appended(n *node, e *raft.Entry) {
 	if s == nil {
 		return
 	}
+	s.turnTo(n.proc)
 	log := s.log(n.proc)
 	log.append(e, s.contentOf(e))
 	if n.seen.Role == raft.StateLeader && e.Term == n.seen.Term {
 		s.say(n.proc, "appends %s", log.named(e.Index, e.Index))
 		return
 	}
-	s.turnTo(n.proc)
-	s.flushSends()
+	s.tellSends()
 	if s.stores.last == 0 {
 		s.stores.first = e.Index
 	}
@@ -275,8 +309,9 @@ func (s *story) applied(n *node, index uint64) {
 		return
 	}
 	if s.at == s.world.kernel.Now() && s.who == n.proc && index <= s.commits {
-		if index == s.commits {
-			s.flushSends()
+		if !s.applies {
+			s.applies = true
+			s.gathered()
 			s.line = append(s.line, ", applies it"...)
 		}
 		return
@@ -312,7 +347,7 @@ func (s *story) role(n *node, st *raft.Status) {
 	}
 	switch {
 	case st.Role == raft.StatePreCandidate && was.Role != raft.StatePreCandidate:
-		s.say(n.proc, "hears of no leader: asks who would vote for it in term %d", st.Term+1)
+		s.say(n.proc, "hears of no leader")
 	case st.Role == raft.StateCandidate && (was.Role != raft.StateCandidate || st.Term != was.Term):
 		s.say(n.proc, "stands for election in term %d", st.Term)
 	case st.Role == raft.StateLeader && (!led || st.Term != was.Term):
@@ -352,6 +387,11 @@ func (s *story) sent(n *node, m *raft.Message) {
 	switch m.Type {
 	case raft.MsgApp:
 		s.appends(n, m, to)
+	case raft.MsgPreVote:
+		if s.turnTo(n.proc); !s.asks {
+			s.asks = true
+			s.say(n.proc, "asks who would vote for it in term %d", m.Term)
+		}
 	case raft.MsgSnap:
 		s.say(n.proc, "sends %s a piece of the snapshot up to %d", to, m.Index)
 	case raft.MsgTimeoutNow:
@@ -373,7 +413,7 @@ func (s *story) appends(n *node, m *raft.Message, to string) {
 	first, last := m.Entries[0].Index, m.Entries[len(m.Entries)-1].Index
 	s.turnTo(n.proc)
 	if s.stores.last > 0 || len(s.sends.to) > 0 && (first != s.sends.first || last != s.sends.last) {
-		s.flushSends()
+		s.gathered()
 	}
 	s.sends.first, s.sends.last = first, last
 	s.sends.to = append(s.sends.to, to)
@@ -421,7 +461,7 @@ func (s *story) heard(n *node) {
 	}
 	m := &n.message
 	if m.Type == raft.MsgPreVote && !s.answered || m.Type == raft.MsgVote && m.Term > n.core.Status().Term {
-		s.say(n.proc, "ignores that n%d wants its vote for term %d: it hears a leader", m.From, m.Term)
+		s.say(n.proc, "ignores that n%d wants its vote for term %d: it heard a leader lately", m.From, m.Term)
 	}
 }
 

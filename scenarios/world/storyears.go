@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"strings"
 
 	"raftsim/network"
 	"raftsim/scenarios/workload"
@@ -20,6 +21,9 @@ func (t storyTracer) Step(n uint64, ev sim.Event, line []byte, digest uint64) {
 	if t.next != nil {
 		t.next.Step(n, ev, line, digest)
 	}
+	if t.drawn && ev.At > t.at {
+		t.flush() // before anything changes what is to be drawn
+	}
 	if ev.To != refereeProc {
 		return
 	}
@@ -29,7 +33,7 @@ func (t storyTracer) Step(n uint64, ev sim.Event, line []byte, digest uint64) {
 			t.struck(fmt.Sprintf("over: %s", t.world.vocab.AppendKey(nil, d.Key)))
 		}
 	case evClose:
-		t.remark("all faults end; every client writes once more and reads every key")
+		t.remark("all faults end: from here on everything has to work")
 	}
 }
 
@@ -48,7 +52,9 @@ func (t storyTracer) Disturbed(at sim.Time, line []byte) {
 	case t.world.config.Noisy && (p == network.PurposeLost || p == network.PurposeDoubled || p == network.PurposeLate || p == disk.SlowSync):
 		return // there are too many
 	}
-	t.struck(string(line))
+	key, value, _ := strings.Cut(string(line), " = ")
+	key, _, _ = strings.Cut(key, " ~") // what the subject holds is for machines
+	t.struck(key + " = " + value)
 }
 
 // struck tells of a disturbance, behind the line that it interrupts.
@@ -59,7 +65,7 @@ func (t storyTracer) struck(line string) {
 	}
 	t.flush()
 	t.at, t.who = t.world.kernel.Now(), 0
-	t.tell([]byte("!"), []byte(line))
+	t.tell("!", line)
 }
 
 // toldSession is a session that tells what clients want and get.

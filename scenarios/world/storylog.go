@@ -124,6 +124,7 @@ func (s *story) draw() {
 	if last >= columns {
 		from = max(from, last-columns+1)
 	}
+	s.let()
 	const indent = margin + "|  "
 	b := fmt.Appendf(s.buffer[:0], "%s%-16s", indent, "")
 	for i := from; i <= last; i++ {

@@ -19,6 +19,8 @@ type watcher struct {
 	}
 	led   []uint64 // terms that had a leader, the last ones, rising
 	match []matched
+	// uncounted is the entry of an earlier term that was last seen on a majority and not committed, and the term of its leader.
+	uncounted matched
 }
 
 // openEntry is an operation in the log of the leader that took it.
@@ -26,6 +28,7 @@ type openEntry struct {
 	index, term, client uint64
 	stranded            bool // the leader reached no majority
 	orphan              bool // the leader's rule has ended
+	doomed              bool // it was taken when another entry was committed in its place already
 }
 
 // matched is how far a follower has acknowledged the log of a leader of a term.
@@ -44,9 +47,10 @@ func (v *watcher) reset(servers int) {
 	}
 }
 
-func (w *World) situation(what Situation) {
+// situation counts one, that came about at n.
+func (w *World) situation(n *node, what Situation) {
 	w.counts.Situations[what]++
-	w.story.mark(what)
+	w.story.mark(n, what)
 }
 
 // taken: a leader has put an entry of its own term into its log.
@@ -56,15 +60,15 @@ func (w *World) taken(n *node, e *raft.Entry) {
 	if e.Type != raft.EntryNormal || len(v.open) == maxOpen || statemachine.DecodeEnvelope(e.Data, &op) != nil {
 		return
 	}
-	o := openEntry{index: e.Index, term: e.Term, client: op.Client}
+	o := openEntry{index: e.Index, term: e.Term, client: op.Client, doomed: e.Index <= w.judges.LedgerEnd()}
 	if o.stranded = !w.reachesMajority(n); o.stranded {
-		w.situation(SituationNoMajorityWrite)
+		w.situation(n, SituationNoMajorityWrite)
 	}
 	if w.rival(n) > n.seen.Term {
-		w.situation(SituationCutOffLeaderWrite)
+		w.situation(n, SituationCutOffLeaderWrite)
 	}
 	if v.stranded > 0 && w.blocked(&o) {
-		w.situation(SituationHeadOfLineBlocked)
+		w.situation(n, SituationHeadOfLineBlocked)
 	}
 	if o.stranded {
 		v.stranded++
@@ -108,15 +112,21 @@ func (w *World) rival(n *node) (term uint64) {
 	return term
 }
 
-// settled: the ledger of commitments has grown. What was open up to its end has turned out one way or the other.
+// settled: the ledger of commitments has grown.
 func (w *World) settled(n *node) {
-	v := &w.watch
 	if n.seen.Role == raft.StateLeader {
-		w.situation(SituationCommitted)
+		w.situation(n, SituationCommitted)
 	}
+	w.turnOut(n, false)
+}
+
+// turnOut decides what became of the operations that are open, as far as the ledger goes. Those that were doomed from the beginning
+// are lost when their leader finds out.
+func (w *World) turnOut(n *node, doomedToo bool) {
+	v := &w.watch
 	end, kept := w.judges.LedgerEnd(), 0
 	for _, o := range v.open {
-		if o.index > end {
+		if o.index > end || o.doomed && !doomedToo {
 			v.open[kept] = o
 			kept++
 			continue
@@ -126,24 +136,24 @@ func (w *World) settled(n *node) {
 		}
 		line, _ := w.judges.LedgerAt(o.index)
 		if line.EntryTerm != o.term {
-			w.situation(SituationUncommittedLost)
+			w.situation(n, SituationUncommittedLost)
 			continue
 		}
 		if o.stranded {
-			w.situation(SituationCommittedAfterReturn)
+			w.situation(n, SituationCommittedAfterReturn)
 		}
 		if o.orphan {
-			w.situation(SituationUncommittedSurvives)
+			w.situation(n, SituationUncommittedSurvives)
 		}
 		if n.seen.Role == raft.StateLeader && n.seen.Term > o.term {
-			w.situation(SituationOldTermCommitted)
+			w.situation(n, SituationOldTermCommitted)
 		}
 	}
 	v.open = v.open[:kept]
 }
 
 // ruleEnded: a leader of a term has died, or leads no more.
-func (w *World) ruleEnded(term uint64) {
+func (w *World) ruleEnded(n *node, term uint64) {
 	before, with := false, false
 	for i := range w.watch.open {
 		o := &w.watch.open[i]
@@ -161,16 +171,16 @@ func (w *World) ruleEnded(term uint64) {
 		before, with = before || !majority, with || majority
 	}
 	if before {
-		w.situation(SituationLeaderLostBeforeMajority)
+		w.situation(n, SituationLeaderLostBeforeMajority)
 	}
 	if with {
-		w.situation(SituationLeaderLostBeforeCommit)
+		w.situation(n, SituationLeaderLostBeforeCommit)
 	}
 }
 
 // leaderDied: it was running until now.
 func (w *World) leaderDied(n *node, term uint64) {
-	w.ruleEnded(term)
+	w.ruleEnded(n, term)
 	known := uint64(0)
 	for _, other := range w.nodes[:w.slots()] {
 		if other != n {
@@ -178,7 +188,7 @@ func (w *World) leaderDied(n *node, term uint64) {
 		}
 	}
 	if n.told.commit > known && w.members.voters.Len() > 1 {
-		w.situation(SituationLeaderLostBeforeTelling)
+		w.situation(n, SituationLeaderLostBeforeTelling)
 	}
 }
 
@@ -187,7 +197,7 @@ func (w *World) elected(n *node, term uint64) {
 	v := &w.watch
 	n.ledFrom = n.told.last
 	if w.rival(n) > 0 {
-		w.situation(SituationTwoLeaders)
+		w.situation(n, SituationTwoLeaders)
 	}
 	if v.candidacy.term == term {
 		v.candidacy.led = true
@@ -199,27 +209,27 @@ func (w *World) elected(n *node, term uint64) {
 }
 
 // stands: a server has become candidate.
-func (w *World) stands(term uint64) {
+func (w *World) stands(n *node, term uint64) {
 	c := &w.watch.candidacy
 	switch {
 	case term == c.term:
 		c.candidates++
 	case term > c.term:
 		if c.candidates > 1 && !c.led {
-			w.situation(SituationSplitVote)
+			w.situation(n, SituationSplitVote)
 		}
 		c.term, c.candidates, c.led = term, 1, false
 	}
 }
 
 // proceeds: a server that was in one term is in a later one.
-func (w *World) proceeds(from, to uint64) {
+func (w *World) proceeds(n *node, from, to uint64) {
 	if from == 0 || to <= from+1 {
 		return
 	}
 	for _, term := range w.watch.led {
 		if term > from && term < to {
-			w.situation(SituationTermsSkipped)
+			w.situation(n, SituationTermsSkipped)
 			return
 		}
 	}
@@ -227,24 +237,25 @@ func (w *World) proceeds(from, to uint64) {
 
 // deposed: a server leads no more and lives on.
 func (w *World) deposed(n *node, st *raft.Status) {
-	w.ruleEnded(n.seen.Term)
+	w.ruleEnded(n, n.seen.Term)
 	switch {
 	case st.Term > n.seen.Term:
-		w.situation(SituationOldLeaderDeposed)
+		w.situation(n, SituationOldLeaderDeposed)
 	case w.members.voters.Has(n.proc):
-		w.situation(SituationLeaderGaveUp)
+		w.situation(n, SituationLeaderGaveUp)
 	}
 }
 
 // overwritten: a server loses the entries from index on.
 func (w *World) overwritten(n *node, from uint64) {
 	w.story.cut(n, from)
+	w.turnOut(n, true)
 	if n.seen.Role == raft.StateLeader {
 		return
 	}
 	for _, leader := range w.nodes[:w.slots()] {
 		if leader.seen.Role == raft.StateLeader && leader.seen.Term == n.seen.Term && n.told.last > leader.ledFrom {
-			w.situation(SituationSurplusOverwritten)
+			w.situation(n, SituationSurplusOverwritten)
 			return
 		}
 	}
@@ -280,9 +291,10 @@ func (w *World) acknowledged(n *node) {
 			have++
 		}
 	}
-	if 2*have > w.members.voters.Len() {
+	if found := (matched{st.Term, m.Index}); 2*have > w.members.voters.Len() && w.watch.uncounted != found {
+		w.watch.uncounted = found
 		w.story.uncounted(n, m.Index)
-		w.situation(SituationOldTermNotCounted)
+		w.situation(n, SituationOldTermNotCounted)
 	}
 }
 
@@ -290,9 +302,9 @@ func (w *World) acknowledged(n *node) {
 func (w *World) refusedVote(n *node, m *raft.Message) {
 	switch {
 	case w.older(m.To, n.id):
-		w.situation(SituationOlderLogRefused)
+		w.situation(n, SituationOlderLogRefused)
 	case m.Type == raft.MsgVoteResp && n.seen.Vote != raft.None && n.seen.Vote != m.To && m.Term == n.seen.Term:
-		w.situation(SituationVoteTaken)
+		w.situation(n, SituationVoteTaken)
 	}
 }
 
@@ -308,7 +320,7 @@ func (w *World) older(a, b uint64) bool {
 // answeredOwn: a server tells a client that its command is done.
 func (w *World) answeredOwn(n *node) {
 	if n.seen.Role != raft.StateLeader {
-		w.situation(SituationOwnLogAnswer)
+		w.situation(n, SituationOwnLogAnswer)
 	}
 }
 
@@ -316,7 +328,7 @@ func (w *World) answeredOwn(n *node) {
 func (w *World) takes(n *node, r *client.Request) {
 	w.story.asked(n, r)
 	if r.Hops > 0 && r.Kind != client.KindRead && n.running() && n.seen.Role != raft.StateLeader {
-		w.situation(SituationExLeaderReached)
+		w.situation(n, SituationExLeaderReached)
 	}
 }
 
@@ -324,6 +336,6 @@ func (w *World) takes(n *node, r *client.Request) {
 func (w *World) changeRefused(n *node, err error) {
 	if errors.Is(err, raft.ErrNoCommitInTerm) {
 		w.story.refusesChange(n)
-		w.situation(SituationChangeRefused)
+		w.situation(n, SituationChangeRefused)
 	}
 }

@@ -50,6 +50,9 @@ func checkGlobals(p *loaded, out *report) {
 
 // isPlain reports whether a value of the type owns everything it holds, so that a copy shares nothing with it.
 func isPlain(t types.Type) bool {
+	if named, ok := t.(*types.Named); ok && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == "embed" {
+		return true // files that are part of the program: nothing can change them
+	}
 	switch t := t.Underlying().(type) {
 	case *types.Basic:
 		return t.Kind() != types.UnsafePointer

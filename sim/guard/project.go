@@ -16,7 +16,7 @@ func Project() (patterns []string, rules Rules) {
 			"checker":            {porcupine},
 			"scenarios/world":    {porcupine, "runtime/debug"}, // the stack of a caught panic, for people only
 			"scenarios/workload": {porcupine},
-			"scenarios":          {porcupine, "golang.org/x/tools/txtar", "github.com/BurntSushi/toml"},
+			"scenarios":          {porcupine, "golang.org/x/tools/txtar", "github.com/BurntSushi/toml", "embed"},
 		},
 		SingleFileImports: map[string]string{noiseGenerator: "sim/noise.go"},
 		Layers:            map[string][]string{},

@@ -18,6 +18,7 @@ type ListedScenario struct {
 	Name   string `json:"name"`
 	Doc    string `json:"doc"`
 	Unsafe bool   `json:"unsafe"` // its runs are violations on purpose
+	Story  bool   `json:"story"`  // one case, whatever the seed
 }
 
 // ListedDisturbance is a kind of disturbance: a line of a seed file.
@@ -62,7 +63,7 @@ func newList(a *app) *cobra.Command {
 func (a *app) listScenarios() error {
 	var all []ListedScenario
 	for _, s := range a.cat.Scenarios() {
-		all = append(all, ListedScenario{Name: s.Name, Doc: s.Doc, Unsafe: s.Unsafe})
+		all = append(all, ListedScenario{Name: s.Name, Doc: s.Doc, Unsafe: s.Unsafe, Story: s.Story})
 	}
 	return a.writeList("scenarios", len(all), all, func(w io.Writer) {
 		for _, s := range all {

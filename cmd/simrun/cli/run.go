@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,6 +59,9 @@ func (a *app) run(scenario string, f *runFlags) error {
 	c, err := a.runCase(scenario, f)
 	if err != nil {
 		return err
+	}
+	if told, err := scenarios.ReadStory(scenario); err == nil && f.story && !a.json() {
+		fmt.Fprintln(a.out, strings.TrimSpace(told.Text)+"\n")
 	}
 	var res *scenarios.Result
 	if f.twice {
