@@ -152,3 +152,27 @@ func TestWrongStories(t *testing.T) {
 		t.Error("a story that is not there was read")
 	}
 }
+
+// Telling changes no run, whatever happens in it.
+func TestAnyRunCanBeTold(t *testing.T) {
+	cat := builtin(t)
+	r := NewRunner(cat)
+	for _, name := range cat.Names(true) {
+		for seed := uint64(1); seed <= 2; seed++ {
+			c := mustCase(t, cat, name, seed)
+			c.Options.Run.Window = min(c.Options.Run.Window, 3*c.Options.Cluster.ElectionTimeout+c.Options.Workload.OperationTimeout)
+			quiet, err := r.Run(c, RunOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var told page
+			res, err := r.Run(c, RunOptions{Narrator: &told})
+			if err != nil || res.Digest != quiet.Digest || res.Counts != quiet.Counts {
+				t.Errorf("%s %d: %v: told it is another run", name, seed, err)
+			}
+			if !strings.Contains(told.String(), " leads term ") {
+				t.Errorf("%s %d: nobody is told to lead", name, seed)
+			}
+		}
+	}
+}
