@@ -3,6 +3,7 @@ package world
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"raftsim/raft"
 	"raftsim/raft/client"
@@ -144,6 +145,9 @@ const (
 	width   = 126
 )
 
+// togetherMost is how long after the first others may do the same and join its line.
+const togetherMost = sim.Time(20 * time.Millisecond)
+
 // flush ends the line. One that says of another server what the line before it says joins that line.
 func (s *story) flush() {
 	s.gathered()
@@ -154,7 +158,8 @@ func (s *story) flush() {
 		s.line = append(s.line, ']')
 	}
 	if len(s.line) > 0 {
-		if who := s.world.vocab.AppendProc(nil, s.who); len(s.held.who) > 0 && len(s.held.who)+len(who) < whoWide && bytes.Equal(s.line, s.held.text) {
+		if who := s.world.vocab.AppendProc(nil, s.who); len(s.held.who) > 0 && len(s.held.who)+len(who) < whoWide && s.at <= s.held.at+togetherMost &&
+			bytes.Equal(s.line, s.held.text) {
 			s.held.who = append(append(s.held.who, ' '), who...)
 		} else {
 			s.let()
