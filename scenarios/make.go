@@ -220,17 +220,17 @@ func makeSwarm(seed uint64, profile faults.Profile) *Case {
 	})
 	o.Faults = swarm.Knobs
 	o.Cluster.Spares = swarm.Spares
-	if o.Cluster.Spares > 0 || !o.Faults.AimMembers.Chance.Zero() || !o.Faults.Members.Chance.Zero() {
-		// Where servers join, a whole log may have to be sent before anything else can be committed: one entry per round trip would
-		// take longer than the liveness phase.
+	if !swarm.Faultless && profile != faults.ProfileMembership {
+		o.Run.Absent = k.absent(o.Cluster.Nodes)
+	}
+	if o.Cluster.Spares > 0 || !o.Faults.AimMembers.Chance.Zero() || !o.Faults.Members.Chance.Zero() || o.Run.Absent != 0 {
+		// Where servers join, or one that is far behind is needed since another stays away, a whole log may have to be sent before
+		// anything else can be committed: one entry per round trip would take longer than the liveness phase.
 		c := &o.Cluster
 		if !c.Pipeline || c.MaxInflight*c.MaxEntriesPerMessage < 6 {
 			c.MaxEntriesPerMessage, c.MaxBytesPerMessage, c.MaxInflightBytes = max(c.MaxEntriesPerMessage, 8), 1<<20, 16<<20
 		}
 		c.ChunkBytes = max(c.ChunkBytes, 300)
-	}
-	if !swarm.Faultless && profile != faults.ProfileMembership {
-		o.Run.Absent = k.absent(o.Cluster.Nodes)
 	}
 	m, n := &swarm.Messages, &o.Network
 	n.FIFO = m.FIFO
@@ -272,9 +272,9 @@ func makeSwarm(seed uint64, profile faults.Profile) *Case {
 	return noisy(seed, o)
 }
 
-// absent draws a minority that stays down when the faults have ended, in half of the runs.
+// absent draws a minority that stays down when the faults have ended, in a third of the runs.
 func (k knobs) absent(nodes int) (side faults.Side) {
-	if !k.chance("run.absent", 1, 2) {
+	if !k.chance("run.absent", 1, 3) {
 		return 0
 	}
 	most := uint64(nodes-1) / 2
