@@ -88,6 +88,11 @@ func (t *Totals) Counters(v *sim.Vocabulary) []Counter {
 		Counter{GroupDisks, "stalled_syncs", d.StalledSyncs},
 		Counter{GroupDisks, "no_space", d.NoSpace},
 		Counter{GroupDisks, "short_writes", d.ShortWrites},
+		Counter{GroupDisks, "places_rotted", d.Rotted},
+		Counter{GroupDisks, "sectors_made_unreadable", d.Unreadable},
+		Counter{GroupDisks, "sectors_not_written", d.LostWrites},
+		Counter{GroupDisks, "sectors_misdirected", d.Misdirected},
+		Counter{GroupDisks, "disks_emptied", d.Wipes}, // by faults, and by operators for new members
 		Counter{GroupDisks, "damaged_reads", d.DamagedReads},
 		Counter{GroupDisks, "unreadable_reads", d.UnreadableReads},
 
@@ -117,8 +122,9 @@ type FaultKind struct {
 	Fired uint64
 }
 
-// FaultKinds returns all kinds of faults in the vocabulary. A kind that acts on servers and links counts what took effect; others
-// count answers that were not calm.
+// FaultKinds returns the kinds of faults in the vocabulary, except those that only a case can name if none did: what the damage of a
+// campaign does to disks is counted there. A kind that acts on servers and links counts what took effect; others count answers that
+// were not calm.
 func (t *Totals) FaultKinds(v *sim.Vocabulary) []FaultKind {
 	var kinds []FaultKind
 	for _, s := range v.Specs() {
@@ -126,6 +132,9 @@ func (t *Totals) FaultKinds(v *sim.Vocabulary) []FaultKind {
 			continue
 		}
 		k := FaultKind{Name: s.Name, Asked: t.Fates[s.Purpose].Asked, Fired: t.Fates[s.Purpose].Departed}
+		if k.Asked == 0 && world.OnlyNamed(s.Purpose) {
+			continue
+		}
 		if faults.Counted(s.Purpose) {
 			k.Fired = t.Counts.Faults.Of(s.Purpose)
 		}

@@ -14,6 +14,8 @@ import (
 
 	"raftsim/checker"
 	"raftsim/scenarios"
+	"raftsim/sim"
+	"raftsim/sim/disk"
 )
 
 func canary(t *testing.T, cat *scenarios.Catalogue, seed uint64) (*scenarios.Case, *scenarios.Result) {
@@ -194,11 +196,39 @@ func TestCounterNames(t *testing.T) {
 		"runs", "elections", "unknown_outcomes", "fault_slow_sync", "fault_aim_isolate", "sent_app_resp", "porcupine_unknown",
 		"joint_configurations", "memberships_reached", "rejoined", "transferred", "installations", "compactions", "reads", "sessions_gone", "reordered", "delayed",
 		"damage_recognised", "starts_refused", "moment_snapshot_installed", "sent_timeout_now", "sent_read_index_resp", "messages_held", "syncs_failed", "stalls",
-		"no_space", "names_kept", "stale_reads", "out_of_contract_reads", "fault_members", "fault_clock_rate", "fault_wipe", "fault_freeze",
+		"no_space", "names_kept", "stale_reads", "out_of_contract_reads", "fault_members", "fault_clock_rate", "fault_wipe", "fault_damage",
 	} {
 		if !seen[name] {
 			t.Errorf("no counter %s", name)
 		}
+	}
+	// What only a case can name is counted where a case does.
+	if seen["fault_rot"] || seen["fault_freeze"] {
+		t.Error("counters of faults that no campaign draws")
+	}
+	none.Fates[disk.Rot] = sim.Count{Asked: 1, Departed: 1}
+	if !slices.Contains(none.Counters(v), Counter{GroupFaults, "fault_rot", 1}) {
+		t.Error("a fault that a case names is not counted")
+	}
+}
+
+// The damage of a campaign shows: what it did to disks, each kind of it, and what servers read of it.
+func TestDamageIsCounted(t *testing.T) {
+	cat := builtin(t)
+	missing := []string{
+		"fault_damage", "fault_wipe", "places_rotted", "sectors_made_unreadable", "sectors_not_written", "sectors_misdirected", "disks_emptied",
+		"damaged_reads",
+	}
+	for seed := uint64(44); seed < 500 && len(missing) > 0; seed += 5 {
+		s := do(t, Config{Catalogue: cat, Scenarios: []string{"damage"}, Seeds: Range{seed, seed + 4}})
+		for _, c := range s.Counters() {
+			if i := slices.Index(missing, c.Name); i >= 0 && c.Count > 0 {
+				missing = slices.Delete(missing, i, i+1)
+			}
+		}
+	}
+	if len(missing) > 0 {
+		t.Errorf("never counted: %v", missing)
 	}
 }
 

@@ -176,6 +176,16 @@ func (c *Config) noise(session workload.Session) func(sim.Purpose) sim.Noise {
 	}
 }
 
+// OnlyNamed reports whether a fault of purpose p strikes only where a case names it: no noise draws it. The damage that noise does to
+// disks is drawn as faults.PurposeDamage, which says whose disk, and when.
+func OnlyNamed(p sim.Purpose) bool {
+	switch p {
+	case disk.LostWrite, disk.Misdirected, disk.Rot, disk.Unreadable, disk.Freeze:
+		return true
+	}
+	return false
+}
+
 // present says who takes part, as faults see it.
 func (c *Config) present() (side faults.Side) {
 	for i := range c.Servers + c.Spares {

@@ -6,8 +6,10 @@ import (
 	"testing"
 
 	"raftsim/faults"
+	"raftsim/network"
 	"raftsim/raft"
 	"raftsim/raft/server"
+	"raftsim/sim"
 )
 
 // fill gives every number that can be set from outside its package one of its own, and returns how many there are.
@@ -113,5 +115,39 @@ func TestCountsTellWhatHappened(t *testing.T) {
 		if n.got < n.least || n.got > n.most {
 			t.Errorf("%s: %d, want %d to %d", n.name, n.got, n.least, n.most)
 		}
+	}
+}
+
+// Each kind of fault is drawn by the noise of a case in which everything is switched on, or is one that only a case can name.
+func TestFaultsThatOnlyACaseNames(t *testing.T) {
+	often := sim.Ratio{Num: 1, Den: 2}
+	c := playConfig()
+	c.Noise = network.Noise{Lost: often, Doubled: often, Late: often}
+	c.Torn, c.Fails = often, often
+	c.Slow = SlowSync{often, ms, 2 * ms}
+	c.Full = DiskFull{often, 1, ms, 2 * ms}
+	knobs := reflect.ValueOf(&c.Faults).Elem()
+	for i := range knobs.NumField() {
+		switch f := knobs.Field(i).Addr().Interface().(type) {
+		case *faults.Slots:
+			*f = faults.Slots{Count: 1, Chance: often}
+		case *sim.Ratio:
+			*f = often
+		}
+	}
+	c.Faults.ClockDrift = 100
+	noise := c.noise(nil)
+	named := 0
+	for _, s := range playVocabulary(t).Specs() {
+		n := noise(s.Purpose)
+		if drawn := n.Draw != nil && !n.Chance.Zero(); s.Fault && drawn == OnlyNamed(s.Purpose) {
+			t.Errorf("%s: drawn %v, only named %v", s.Name, drawn, OnlyNamed(s.Purpose))
+		}
+		if OnlyNamed(s.Purpose) {
+			named++
+		}
+	}
+	if named == 0 {
+		t.Error("no fault has to be named")
 	}
 }
