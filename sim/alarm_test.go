@@ -31,19 +31,19 @@ func TestAlarmComesInTime(t *testing.T) {
 			due = next
 			a.Set(k, 1, 7, due)
 			inTime := false
-			for _, ev := range k.events {
+			for _, ev := range k.events.all() {
 				inTime = inTime || ev.At <= max(due, k.Now()) && ev.To == 1 && ev.Kind == 7
 			}
 			if !inTime {
 				t.Fatalf("at %d nothing is queued for %d", k.Now(), due)
 			}
-			if later && len(k.events) != 1 {
-				t.Fatalf("%d events under way", len(k.events))
+			if later && k.events.len() != 1 {
+				t.Fatalf("%d events under way", k.events.len())
 			}
 		}
-		queued := len(k.events)
+		queued := k.events.len()
 		a.Set(k, 1, 7, Never)
-		if len(k.events) != queued {
+		if k.events.len() != queued {
 			t.Fatal("an event was queued for Never")
 		}
 		rings = 0
@@ -60,7 +60,7 @@ func TestAlarmReset(t *testing.T) {
 	l.k.Reset(newFates(t, FatesConfig{}), l, Bounds{}, nil)
 	a.Reset()
 	a.Set(l.k, 1, 7, 9)
-	if len(l.k.events) != 1 || l.k.events[0].At != 9 {
-		t.Errorf("queued: %+v", l.k.events)
+	if l.k.events.len() != 1 || l.k.events.first().At != 9 {
+		t.Errorf("queued: %+v", l.k.events.all())
 	}
 }

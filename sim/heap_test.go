@@ -8,21 +8,24 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The heap of events against a list that is searched for its least element.
-func TestEventHeapAgainstSlowTwin(t *testing.T) {
+// The heap and the queue of events against a list that is searched for its least element.
+func TestEventQueueAgainstSlowTwin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var heap eventHeap
+		var queue eventQueue
+		span := rapid.SampledFrom([]int64{20, 1000}).Draw(t, "span")
 		var list []Event
 		sequence := uint64(0)
 		for _, push := range rapid.SliceOfN(rapid.Bool(), 0, 300).Draw(t, "pushes") {
 			if push || len(list) == 0 {
 				ev := Event{
-					At:      Time(rapid.Int64Range(0, 20).Draw(t, "at")),
+					At:      Time(rapid.Int64Range(0, span).Draw(t, "at")),
 					order:   rapid.Uint64Range(1, 2).Draw(t, "class")<<56 | sequence,
 					Payload: uint32(sequence),
 				}
 				sequence++
 				heap.push(ev)
+				queue.push(ev)
 				list = append(list, ev)
 				continue
 			}
@@ -33,12 +36,21 @@ func TestEventHeapAgainstSlowTwin(t *testing.T) {
 				}
 			}
 			if got := heap.pop(); got != list[least] {
-				t.Fatalf("popped %+v, want %+v", got, list[least])
+				t.Fatalf("the heap popped %+v, want %+v", got, list[least])
+			}
+			if first := *queue.first(); first != list[least] {
+				t.Fatalf("the first of the queue is %+v, want %+v", first, list[least])
+			}
+			if got := queue.pop(); got != list[least] {
+				t.Fatalf("the queue popped %+v, want %+v", got, list[least])
 			}
 			list = slices.Delete(list, least, least+1)
 		}
-		if len(heap) != len(list) {
-			t.Fatalf("%d events left, want %d", len(heap), len(list))
+		if len(heap) != len(list) || queue.len() != len(list) || (queue.first() == nil) != (len(list) == 0) {
+			t.Fatalf("%d and %d events left, want %d", len(heap), queue.len(), len(list))
+		}
+		if queue = queue.emptied(); queue.len() != 0 || queue.first() != nil {
+			t.Fatal("an emptied queue holds events")
 		}
 	})
 }
@@ -84,3 +96,6 @@ func TestWaitingHeapsAgainstSort(t *testing.T) {
 		}
 	})
 }
+
+// all returns the events in no particular order.
+func (q *eventQueue) all() []Event { return append(slices.Clone(q.near[:q.count]), q.far...) }

@@ -63,7 +63,7 @@ func (e *BoundError) Error() string {
 type Kernel struct {
 	now          Time
 	sequence     uint64
-	events       eventHeap
+	events       eventQueue
 	waiting      disturbanceHeap // by (time, key): they take no sequence number
 	looks        lookHeap        // by (time, slot)
 	procs        []Process
@@ -101,7 +101,7 @@ func (k *Kernel) Reset(fates *Fates, world World, bounds Bounds, tracer Tracer) 
 	}
 	clear(k.procs)
 	*k = Kernel{
-		events: k.events[:0], waiting: k.waiting[:0], looks: k.looks[:0], procs: k.procs[:0], line: k.line[:0],
+		events: k.events.emptied(), waiting: k.waiting[:0], looks: k.looks[:0], procs: k.procs[:0], line: k.line[:0],
 		fates: fates, world: world, bounds: bounds, tracer: tracer,
 	}
 }
@@ -182,8 +182,8 @@ func (k *Kernel) Run(until Time) error {
 	k.stopped = false
 	for !k.stopped {
 		next := Never
-		if len(k.events) > 0 {
-			next = k.events[0].At
+		if ev := k.events.first(); ev != nil {
+			next = ev.At
 		}
 		if len(k.waiting) > 0 && Time(k.waiting[0].Value.At) <= next &&
 			(len(k.looks) == 0 || Time(k.waiting[0].Value.At) <= k.looks[0].at) {
@@ -210,7 +210,7 @@ func (k *Kernel) Run(until Time) error {
 			k.world.Look(l.slot)
 			continue
 		}
-		if next > until || len(k.events) == 0 {
+		if next > until || k.events.len() == 0 {
 			break
 		}
 		if err := k.step(); err != nil {

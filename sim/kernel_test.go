@@ -217,7 +217,7 @@ func TestBounds(t *testing.T) {
 		if !errors.As(err, &bound) || err.Error() != c.want || l.k.Steps() != c.steps || bound.Event.Payload != uint32(c.steps) {
 			t.Errorf("%s: %v after %d steps", c.name, err, l.k.Steps())
 		}
-		if err := l.k.Run(Never); c.bounds.Steps != 0 && err == nil && len(l.k.events) > 0 {
+		if err := l.k.Run(Never); c.bounds.Steps != 0 && err == nil && l.k.events.len() > 0 {
 			t.Errorf("%s: the run went on", c.name)
 		}
 	}

@@ -85,30 +85,6 @@ func (t *keyTable) grow() {
 	}
 }
 
-// Ordinals counts subjects: how many of a kind there were before. It belongs to the harness, survives restarts of the
-// process it counts for, and continues when an old epoch reappears, so a name is never given twice. The subject is counted once,
-// whatever becomes of it and whichever purposes ask about it.
-type Ordinals struct{ table keyTable }
-
-// Reset forgets all counts.
-func (o *Ordinals) Reset() { o.table.reset(0) }
-
-// Next returns s as a key without purpose (ask with WithPurpose) whose ordinal is the number of earlier calls with the same
-// A, B, Kind and Epoch; the ordinal in s is ignored. space, 1 to 255, keeps sorts of subjects apart.
-func (o *Ordinals) Next(space uint8, s Subject) Key {
-	s.Ordinal = 0
-	k := MakeKey(Purpose(space), s)
-	if len(o.table.slots) == 0 {
-		o.table.reset(0)
-	}
-	if slot := o.table.slot(k); slot != nil {
-		slot.value++
-		return k.WithOrdinal(uint32(slot.value))
-	}
-	o.table.insert(k, 0)
-	return k
-}
-
 // SortDisturbances sorts ds by key, in place.
 func SortDisturbances(ds []Disturbance) {
 	slices.SortFunc(ds, func(a, b Disturbance) int { return a.Key.Compare(b.Key) })
