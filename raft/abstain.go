@@ -45,6 +45,22 @@ func (r *Raft) mayVote(m *Message) bool {
 	return r.now >= r.silentUntil && (m.Transfer || !r.leasePromised())
 }
 
+// meantForFormerMember reports whether a leader speaks to the member that had this server's id before this one was made to join.
+//
+// Such a leader has not heard of the removal, which is committed: it leads a term that is over. The one it means may have known that,
+// and this server has forgotten it with its disk. An answer would count as the former member's, and let the leader answer reads and
+// commit entries that nobody will ever have. Whoever knows of this member counts it since an entry after joinedAfter.
+func (r *Raft) meantForFormerMember(m *Message) bool {
+	if m.Epoch > r.joinedAfter || r.joinedAfter == 0 {
+		return false
+	}
+	switch m.Type {
+	case MsgApp, MsgHeartbeat, MsgSnap, MsgTimeoutNow:
+		return true
+	}
+	return false
+}
+
 // leasePromised reports whether a leader may rely on this server's not voting: with LeaseReads, for one election timeout after a
 // leader was heard, whatever was learnt since. Unlike the stickiness of inLease this does not end when the server hears of
 // another term.

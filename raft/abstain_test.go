@@ -3,6 +3,7 @@ package raft
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // A server that has lost part of its log abstains until it is as new again as what it lost (paper §5.4.1).
@@ -107,13 +108,85 @@ func TestHeartbeatsToTheFormerMember(t *testing.T) {
 	c.start(c.node(1))
 	conf := ConfState{Voters: []uint64{2, 3}}
 	c.tell(Message{Type: MsgApp, From: 2, Term: 2, Epoch: 2, Entries: append(entriesOf(1, 2), confEntry(2, 2, &conf, add(1)))})
-	c.tell(Message{Type: MsgHeartbeat, From: 2, Term: 2, Commit: 9, Epoch: 1})
+	expect(t, "a heartbeat to another", c.tell(Message{Type: MsgHeartbeat, From: 2, Term: 2, Commit: 9, Epoch: 1}))
 	if got := c.node(1).r.Status().Commit; got != 0 {
 		t.Errorf("commit %d on the word of a heartbeat to another", got)
 	}
 	c.tell(Message{Type: MsgHeartbeat, From: 2, Term: 2, Commit: 1, Epoch: 2})
 	if got := c.node(1).r.Status().Commit; got != 1 {
 		t.Errorf("commit %d, want 1", got)
+	}
+}
+
+// What a leader says to the former member of its id is nothing to a server that was wiped and made to join: not even the term is
+// taken over. A candidate is answered, and gets no vote.
+func TestJoiningServerIgnoresLeadersOfItsFormerSelf(t *testing.T) {
+	snap := Message{Type: MsgSnap, From: 2, Term: 7, Index: 3, LogTerm: 6, Size: 2, Data: []byte("x"), Conf: &ConfState{Voters: []uint64{1, 2, 3}}}
+	for _, m := range []Message{
+		{Type: MsgApp, From: 2, Term: 7, Entries: entriesOf(1, 7)},
+		{Type: MsgHeartbeat, From: 2, Term: 7},
+		{Type: MsgTimeoutNow, From: 2, Term: 7},
+		snap,
+	} {
+		for _, epoch := range []uint64{0, 4, 5} {
+			c := newCluster(3, testConfig())
+			c.node(1).joiner, c.node(1).after = true, 4
+			c.start(c.node(1))
+			m.Epoch = epoch
+			said := c.tell(m)
+			if s := c.node(1).r.Status(); (s.Term == 7) != (epoch == 5) || epoch < 5 && len(said) > 0 {
+				t.Errorf("%v of a member since entry %d: term %d, says %v", m.Type, epoch, s.Term, lines(said))
+			}
+		}
+	}
+}
+
+// n2 leads term 1 of {1,2,3} and is cut off. n3 wins term 2, adds n4, removes n1. n1 is wiped, made to join after its removal, and is
+// all that n2 reaches then: n2 must neither answer a read nor commit.
+func TestFormerLeaderCountsNoWipedServer(t *testing.T) {
+	c := newCluster(3, testConfig())
+	c.elect(2)
+	c.propose(2, "one")
+	c.settle(nil, nil)
+	start := c.now
+	cut := func(m *Message) bool { return m.To == 2 || m.From == 2 }
+	c.now += int64(c.cfg.ElectionTimeout) + int64(10*time.Millisecond) // nobody is protected any more
+	c.node(3).r.Campaign(c.now)
+	c.settle(cut, nil)
+	c.join()
+	removed := uint64(0)
+	for _, change := range []*ConfChange{add(4), remove(1)} {
+		removed = c.change(3, change)
+		for range 3 {
+			c.settle(cut, nil)
+			c.now = c.node(3).r.Deadline()
+			c.node(3).r.Tick(c.now)
+		}
+		c.settle(cut, nil)
+		if s := c.node(3).r.Status(); s.Role != StateLeader || s.Commit < removed {
+			t.Fatalf("entry %d is not committed: %s", removed, DescribeStatus(nil, s))
+		}
+	}
+	n1 := c.node(1)
+	c.crash(n1, len(n1.writes))
+	n1.wipe(removed)
+	c.start(n1)
+	// n2 was paused all the time.
+	c.now = start
+	n2 := c.node(2).r
+	if err := n2.ReadIndex(c.now, 77, false); err != nil {
+		t.Fatal(err)
+	}
+	c.propose(2, "two")
+	before := n2.Status().Commit
+	only := func(m *Message) bool { return m.To+m.From != 3 }
+	for range 3 {
+		c.settle(only, nil)
+		n2.broadcastHeartbeat()
+	}
+	c.settle(only, nil)
+	if got := n2.Status().Commit; got != before || len(c.node(2).reads) > 0 {
+		t.Errorf("commit %d, was %d, and %v", got, before, c.node(2).reads)
 	}
 }
 

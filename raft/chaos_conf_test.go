@@ -16,7 +16,7 @@ type confChaos struct {
 	context uint64
 	fragile uint64 // the server whose disk gets damaged, none in most runs
 
-	changes, joints, transfers, reads, damaged int
+	changes, joints, transfers, reads, damaged, rejoins int
 }
 
 const chaosServers = 6
@@ -68,6 +68,8 @@ func (st *confChaos) act(c *cluster, j *judge, choose func(n int) int) error {
 		if n.r.TransferLeader(c.now, uint64(1+choose(chaosServers))) == nil {
 			st.transfers++
 		}
+	case kind < 94:
+		st.rejoin(c, j, c.nodes[choose(len(c.nodes))])
 	case kind < 97:
 		st.context++
 		st.asked[st.context] = uint64(len(j.committed))
@@ -166,11 +168,18 @@ func judgeConf(c *cluster) error {
 }
 
 func runConfChaos(c *cluster, steps int, choose func(n int) int) (st confChaos, err error) {
-	j := newJudge()
-	st.asked = map[uint64]uint64{}
+	fragile := None
 	if choose(3) == 0 {
-		st.fragile = uint64(1 + choose(chaosServers))
+		fragile = uint64(1 + choose(chaosServers))
 	}
+	st, _, err = playConfChaos(c, steps, choose, fragile)
+	return st, err
+}
+
+// playConfChaos returns the judge as well, who knows what was committed.
+func playConfChaos(c *cluster, steps int, choose func(n int) int, fragile uint64) (st confChaos, j *judge, err error) {
+	j = newJudge()
+	st.asked, st.fragile = map[uint64]uint64{}, fragile
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)
@@ -179,16 +188,16 @@ func runConfChaos(c *cluster, steps int, choose func(n int) int) (st confChaos, 
 	}()
 	for range steps {
 		if err := st.act(c, j, choose); err != nil {
-			return st, err
+			return st, j, err
 		}
 		if err := j.violation(c); err != nil {
-			return st, err
+			return st, j, err
 		}
 		if err := judgeConf(c); err != nil {
-			return st, err
+			return st, j, err
 		}
 	}
-	return st, nil
+	return st, j, nil
 }
 
 // TestConfChaosKeepsTheProperties: the five properties of the paper and linearizable reads, with all of chapter 4 of the thesis, §3.10
@@ -220,10 +229,11 @@ func TestConfChaosReachesSomething(t *testing.T) {
 		sum.transfers += st.transfers
 		sum.reads += st.reads
 		sum.damaged += st.damaged
+		sum.rejoins += st.rejoins
 	}
 	t.Logf("%+v", sum)
 	if sum.elections < 250 || sum.committed < 400 || sum.changes < 120 || sum.joints < 70 || sum.transfers < 60 || sum.reads < 500 ||
-		sum.damaged < 40 || sum.crashes < 250 {
+		sum.damaged < 40 || sum.rejoins < 50 || sum.crashes < 250 {
 		t.Errorf("80 runs of 1000 steps saw only %+v", sum)
 	}
 }

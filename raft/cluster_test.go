@@ -104,8 +104,11 @@ func (c *cluster) start(n *testNode) {
 	n.life++
 	initial := n.disk.initial(hs, c.conf)
 	initial.Lost, initial.Incarnation = n.lost, uint64(n.life)
-	if n.joiner && initial.Snapshot.Index == 0 {
-		initial.ConfState, initial.JoinedAfter = ConfState{}, n.after
+	if n.joiner {
+		initial.JoinedAfter = n.after
+		if initial.Snapshot.Index == 0 {
+			initial.ConfState = ConfState{}
+		}
 	}
 	r, err := New(cfg, c.now, initial)
 	if err != nil {
@@ -121,6 +124,12 @@ func (c *cluster) join() *testNode {
 	c.nodes = append(c.nodes, n)
 	c.start(n)
 	return n
+}
+
+// wipe gives a server that is down an empty disk, which says after which entry it joins.
+func (n *testNode) wipe(after uint64) {
+	n.disk, n.lost, n.applied, n.snaps = testDisk{}, EntryID{}, nil, testSnapshots{installs: n.snaps.installs}
+	n.joiner, n.after = true, after
 }
 
 // restart gives a server another disk and starts it from there.

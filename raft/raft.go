@@ -127,6 +127,9 @@ func (r *Raft) Step(now int64, m *Message) error {
 	if err := r.check(m); err != nil {
 		return err
 	}
+	if r.meantForFormerMember(m) {
+		return nil
+	}
 	switch m.Type {
 	case MsgAppResp, MsgHeartbeatResp, MsgSnapResp:
 		// An answer can show that leadership has not expired after all: it is looked at first.

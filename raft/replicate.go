@@ -156,9 +156,8 @@ func (r *Raft) mustAgree(entries []Entry) {
 }
 
 func (r *Raft) handleHeartbeat(m *Message) {
-	// The leader speaks of entries that this server once acknowledged. One that may have lost them waits for an append, and what
-	// was meant for a former member of the same id speaks of what that one held.
-	if !r.abstaining() && (r.joinedAfter == 0 || m.Epoch > r.joinedAfter) {
+	// The leader speaks of entries that this server once acknowledged. One that may have lost them waits for an append.
+	if !r.abstaining() {
 		r.log.commitTo(m.Commit)
 	}
 	r.send(&Message{Type: MsgHeartbeatResp, To: m.From, Term: r.term, Round: m.Round, Epoch: m.Epoch})
