@@ -62,10 +62,10 @@ func byTheBook(t *testing.T, s *site) (st State) {
 	for i, f := range files {
 		b := f.b
 		length := int64(u32(b, 12))
-		if string(b[:8]) != "raftseg\x02" || u32(b, 8) != crc32.Checksum(slices.Concat(b[:8], b[12:length]), table) {
+		if string(b[:8]) != "raftseg\x03" || u32(b, 8) != crc32.Checksum(slices.Concat(b[:8], b[12:length]), table) {
 			t.Fatalf("%s: bad header", f.name)
 		}
-		st.ID = u64(b, 24)
+		st.ID, st.JoinedAfter = u64(b, 24), u64(b, 168)
 		if f.name != SegmentName(u64(b, 32), u64(b, 40)) {
 			t.Fatalf("%s says it is segment %d of incarnation %d", f.name, u64(b, 32), u64(b, 40))
 		}
@@ -85,7 +85,7 @@ func byTheBook(t *testing.T, s *site) (st State) {
 		}
 		st.HardState = raft.HardState{Term: u64(b, 88), Vote: u64(b, 96), Commit: u64(b, 104)}
 		st.Lost = raft.EntryID{Index: u64(b, 128), Term: u64(b, 136)}
-		if err := raft.DecodeConfState(b[168:length], &st.ConfState); err != nil {
+		if err := raft.DecodeConfState(b[176:length], &st.ConfState); err != nil {
 			t.Fatal(err)
 		}
 		last := u64(b, 112)

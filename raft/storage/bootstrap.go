@@ -16,7 +16,7 @@ func Bootstrap(fsys vfs.FS, id uint64, conf raft.ConfState, file, dir vfs.Ticket
 	if err := conf.Validate(); err != nil {
 		return fmt.Errorf("storage: bootstrap of member %d: %w", id, err)
 	}
-	return found(fsys, id, &conf, foundingIncarnation, file, dir)
+	return found(fsys, id, &conf, 0, file, dir)
 }
 
 // Join writes the first state of a new member of a cluster that exists: it has no configuration until its log tells it one.
@@ -26,18 +26,19 @@ func Join(fsys vfs.FS, id, after uint64, file, dir vfs.Ticket) error {
 	if after > MaxJoinedAfter {
 		return fmt.Errorf("storage: member %d joins after entry %d, above the bound %d", id, after, uint64(MaxJoinedAfter))
 	}
-	return found(fsys, id, &raft.ConfState{}, after<<restartBits, file, dir)
+	return found(fsys, id, &raft.ConfState{}, after, file, dir)
 }
 
 // The incarnations of a member that joined after entry a begin at a<<restartBits: so they go on rising when a server is
-// removed, wiped and made to join again, and say after which entry it joined.
+// removed, wiped and made to join again, unless it was started more often than that leaves room for. They say nothing else: after
+// which entry the member joined is in every header.
 const (
 	restartBits = 16
 	// MaxJoinedAfter bounds the index given to Join.
 	MaxJoinedAfter = 1<<(64-restartBits) - 1
 )
 
-func found(fsys vfs.FS, id uint64, conf *raft.ConfState, incarnation uint64, file, dir vfs.Ticket) error {
+func found(fsys vfs.FS, id uint64, conf *raft.ConfState, joined uint64, file, dir vfs.Ticket) error {
 	if id == raft.None {
 		return errors.New("storage: a member needs an id other than 0")
 	}
@@ -49,8 +50,8 @@ func found(fsys vfs.FS, id uint64, conf *raft.ConfState, incarnation uint64, fil
 		return fmt.Errorf("%w (member %d: %d files, the first is %q)", ErrNotEmpty, id, len(names), names[0])
 	}
 	h := header{
-		anew: true, id: id, segment: firstSegment, incarnation: incarnation, mark: position{firstSegment, 0},
-		conf: raft.AppendConfState(nil, conf),
+		anew: true, id: id, segment: firstSegment, incarnation: joined << restartBits, mark: position{firstSegment, 0},
+		joined: joined, conf: raft.AppendConfState(nil, conf),
 	}
 	f, err := fsys.Create(SegmentName(h.segment, h.incarnation))
 	if err != nil {
@@ -64,8 +65,5 @@ func found(fsys vfs.FS, id uint64, conf *raft.ConfState, incarnation uint64, fil
 	return f.Close()
 }
 
-// The segment that Bootstrap and Join write. Open begins the next one, under incarnation 1.
-const (
-	firstSegment        = 1
-	foundingIncarnation = 0
-)
+// firstSegment is what Bootstrap and Join write, and nobody else. Open begins the next one, under the next incarnation.
+const firstSegment = 1

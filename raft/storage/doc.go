@@ -17,7 +17,8 @@
 //
 // Whatever ends in ".tmp" is removed at Open. Other names are left alone, those of a snapshot of index 0 among them. The first segment of a
 // member has number 1; its incarnation is 0, or 65536 times the index after which it joined. Every Open takes the incarnation after the
-// greatest that is in a name, and begins a segment with the number after the greatest; later ones of its life go on from there.
+// greatest that is in a name, also beyond 65535 of them, and begins a segment with the number after the greatest; later ones of its life
+// go on from there.
 //
 // A position is (segment number, offset in that file), ordered by segment, then by offset.
 //
@@ -26,9 +27,9 @@
 // A segment is a header followed by records without gaps. It grows while its incarnation lives and never changes afterwards.
 // The header:
 //
-//	  0  magic            8 bytes "raftseg\x02"
+//	  0  magic            8 bytes "raftseg\x03"
 //	  8  sum              u32   crc(header[0:8], header[12:length])
-//	 12  length           u32   of the whole header: 168, and the configuration
+//	 12  length           u32   of the whole header: 176, and the configuration
 //	 16  flags            u32   bit 0: the log begins anew here, nothing before this segment counts; other bits are 0
 //	 20  prev sum         u32   sum of the last record (or the header) before prev end, 0 when flags has bit 0
 //	 24  id               u64   of the member
@@ -43,7 +44,8 @@
 //	128  lost             identity of the newest entry known to be lost to damage, (0, 0) for none
 //	144  snapshot         identity of the newest snapshot of this member known to be durable, (0, 0) for none
 //	160  carried          u64   size of a first record that belongs to the header, 0 for none
-//	168  configuration    of the member's bootstrap, as raft.AppendConfState writes it; without voters for one that joined
+//	168  joined           u64   index after which the member joined, as Join was told; 0 for a bootstrap
+//	176  configuration    of the member's bootstrap, as raft.AppendConfState writes it; without voters for one that joined
 //
 // A header is valid if magic, length, flags, sum and configuration are right, segment and incarnation agree with the name, prev end, the
 // offset of the mark and carried are below 1<<63, and, when carried is not 0, the record behind it is whole (see below), of that

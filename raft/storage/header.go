@@ -10,8 +10,8 @@ import (
 var le = binary.LittleEndian
 
 const (
-	headerMagic = "raftseg\x02"
-	headerFixed = 168
+	headerMagic = "raftseg\x03"
+	headerFixed = 176
 	anewFlag    = 1
 )
 
@@ -31,6 +31,7 @@ type header struct {
 	lost            raft.EntryID
 	snap            raft.EntryID // the newest snapshot known to be durable
 	carried         int64        // size of the record that belongs to the header
+	joined          uint64       // after which entry the member joined
 	conf            []byte       // encoded
 	length          int64
 	sum             uint32
@@ -52,7 +53,7 @@ func appendHeader(dst []byte, h *header, table *crc32.Table) []byte {
 	for _, n := range [...]uint64{
 		h.id, h.segment, h.incarnation, h.prevSegment, h.prevIncarnation, uint64(h.prevEnd),
 		h.mark.segment, uint64(h.mark.offset), h.hs.Term, h.hs.Vote, h.hs.Commit,
-		h.last.Index, h.last.Term, h.lost.Index, h.lost.Term, h.snap.Index, h.snap.Term, uint64(h.carried),
+		h.last.Index, h.last.Term, h.lost.Index, h.lost.Term, h.snap.Index, h.snap.Term, uint64(h.carried), h.joined,
 	} {
 		dst = le.AppendUint64(dst, n)
 	}
@@ -92,7 +93,7 @@ func decodeHeader(b []byte, table *crc32.Table) (h header, ok bool) {
 	h.last = raft.EntryID{Index: le.Uint64(b[112:]), Term: le.Uint64(b[120:])}
 	h.lost = raft.EntryID{Index: le.Uint64(b[128:]), Term: le.Uint64(b[136:])}
 	h.snap = raft.EntryID{Index: le.Uint64(b[144:]), Term: le.Uint64(b[152:])}
-	h.carried = int64(le.Uint64(b[160:]))
+	h.carried, h.joined = int64(le.Uint64(b[160:])), le.Uint64(b[168:])
 	h.conf = b[headerFixed:]
 	var conf raft.ConfState
 	return h, h.prevEnd >= 0 && h.mark.offset >= 0 && h.carried >= 0 && raft.DecodeConfState(h.conf, &conf) == nil

@@ -53,7 +53,9 @@ type Log struct {
 	hs    raft.HardState
 	terms terms
 	lost  raft.EntryID
-	conf  []byte // of the bootstrap, encoded
+
+	conf   []byte // of the bootstrap, encoded
+	joined uint64 // what Join was told
 
 	snaps     []snapFile // ascending, complete ones
 	saved     raft.EntryID
@@ -198,7 +200,7 @@ func (l *Log) nextHeader(cur segment, mark position, last raft.EntryID) header {
 	return header{
 		prevSum: l.chain, id: l.id, segment: cur.number + 1, incarnation: l.incarnation,
 		prevSegment: cur.number, prevIncarnation: cur.incarnation, prevEnd: l.end,
-		mark: mark, hs: l.hs, last: last, lost: l.lost, snap: l.saved, conf: l.conf,
+		mark: mark, hs: l.hs, last: last, lost: l.lost, snap: l.saved, joined: l.joined, conf: l.conf,
 	}
 }
 

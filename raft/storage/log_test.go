@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"hash/crc32"
 	"io/fs"
 	"strings"
 	"testing"
@@ -164,6 +165,50 @@ func TestJoinerHasNoConfiguration(t *testing.T) {
 	want := State{ID: member, HardState: *hard(2, 0, 9), Offset: 9, OffsetTerm: 2, Snapshot: meta, ConfState: conf()}
 	if diff := sameState(want, s.open()); diff != "" {
 		t.Errorf("state after its first snapshot (-want +got):\n%s", diff)
+	}
+}
+
+// What Join was told is in every header: it outlives segments, snapshots and any number of restarts, and no number of restarts
+// makes it up.
+func TestJoinedAfterIsForGood(t *testing.T) {
+	for _, after := range []uint64{0, 1, 7, MaxJoinedAfter} {
+		s := &site{TB: t, mem: &vfs.Mem{}, size: 300}
+		// As if it had been started 65533 times: the incarnation then reaches that of one that joined after the next entry.
+		h := header{anew: true, id: member, segment: 9, incarnation: after<<restartBits + 65533, mark: position{9, 0}, joined: after,
+			conf: raft.AppendConfState(nil, &raft.ConfState{})}
+		if after == 0 {
+			voters := conf()
+			h.conf = raft.AppendConfState(nil, &voters)
+		}
+		s.put(SegmentName(h.segment, h.incarnation), appendHeader(nil, &h, crc32.MakeTable(crc32.Castagnoli)))
+		check := func(what string) {
+			t.Helper()
+			if st := s.open(); st.JoinedAfter != after {
+				t.Errorf("%s: joined after %d, restart %d says %d", what, after, st.Incarnation&(1<<restartBits-1), st.JoinedAfter)
+			}
+		}
+		for range 4 - after/MaxJoinedAfter*3 { // the greatest leaves room for two
+			check("a restart")
+		}
+		if after == MaxJoinedAfter {
+			continue
+		}
+		s.write(story()...)
+		check("a log of many segments")
+		s.save(5, 4, "a state")
+		s.must(s.log.Compact(5, 4))
+		check("a compaction")
+		s.install(9, 5, "another state")
+		s.write(batch{entries: []raft.Entry{entry(5, 10, "ten")}})
+		check("an installation")
+	}
+	s := &site{TB: t, mem: &vfs.Mem{}}
+	if err := Join(s.mem, member, MaxJoinedAfter+1, 1, 2); err == nil || len(s.names()) != 0 {
+		t.Errorf("a bound exceeded: error %v, files %v", err, s.names())
+	}
+	s.must(Join(s.mem, member, 12, 1, 2))
+	if st := s.open(); st.JoinedAfter != 12 || st.Incarnation != 12<<restartBits+1 {
+		t.Errorf("joined after %d, incarnation %d", st.JoinedAfter, st.Incarnation)
 	}
 }
 

@@ -125,7 +125,7 @@ func (l *Log) recover(r *recovery, names []string, meta raft.SnapshotMeta, damag
 			return State{}, fmt.Errorf("%w (member %d: no finished bootstrap in the %d bytes of %q)",
 				ErrEmpty, l.id, len(r.sources[0].data), r.sources[0].name)
 		}
-		return State{}, corrupt(SegmentName(firstSegment, foundingIncarnation), 0, "missing, and no header of a later segment is readable")
+		return State{}, corrupt(SegmentName(firstSegment, 0), 0, "missing, and no header of a later segment is readable")
 	}
 	log, alone := r.choose()
 	if alone && r.snap == (raft.EntryID{}) {
@@ -144,7 +144,7 @@ func (l *Log) recover(r *recovery, names []string, meta raft.SnapshotMeta, damag
 // adopt makes the log so recovered that of l.
 func (l *Log) adopt(r *recovery, log *run, meta raft.SnapshotMeta, alone bool) (State, error) {
 	st := State{
-		ID: l.id, Incarnation: l.incarnation, JoinedAfter: l.incarnation >> restartBits, HardState: r.hs, Snapshot: meta, ConfState: meta.ConfState,
+		ID: l.id, Incarnation: l.incarnation, JoinedAfter: r.joined, HardState: r.hs, Snapshot: meta, ConfState: meta.ConfState,
 		Offset: log.base.Index, OffsetTerm: log.base.Term, Entries: log.entries, Cut: r.cutBytes,
 	}
 	st.HardState.Commit = max(log.commit, meta.Index)
@@ -157,7 +157,7 @@ func (l *Log) adopt(r *recovery, log *run, meta raft.SnapshotMeta, alone bool) (
 	for i := range log.entries {
 		l.terms.put(log.entries[i].Index, log.entries[i].Term)
 	}
-	l.hs, l.conf, l.mark = st.HardState, r.conf, r.mark
+	l.hs, l.conf, l.joined, l.mark = st.HardState, r.conf, r.joined, r.mark
 	for _, id := range [...]raft.EntryID{r.lost, r.end} {
 		if newer(id, l.lost) {
 			l.lost = id
@@ -186,7 +186,7 @@ func (l *Log) planSegment(r *recovery, log *run, alone bool) {
 	o.carried = log.entries[keep-log.base.Index:]
 	o.head = header{
 		anew: alone || before.source < 0, id: l.id, incarnation: l.incarnation, mark: r.mark, hs: l.hs, lost: l.lost, snap: r.snap,
-		conf: l.conf,
+		joined: l.joined, conf: l.conf,
 	}
 	h := &o.head
 	h.last, _ = l.terms.id(keep)

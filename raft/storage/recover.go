@@ -28,9 +28,7 @@ func (s *source) is(number, incarnation uint64) bool {
 }
 
 // founding reports whether the source is what Bootstrap or Join wrote.
-func (s *source) founding() bool {
-	return s.number == firstSegment && s.incarnation%(1<<restartBits) == foundingIncarnation
-}
+func (s *source) founding() bool { return s.number == firstSegment }
 
 // run is a stretch of the log without gaps.
 type run struct {
@@ -93,8 +91,10 @@ type recovery struct {
 	end  raft.EntryID // the last entry of the log according to what was read last
 	lost raft.EntryID
 	conf []byte
-	mark position // the greatest one read
-	read bool     // anything at all
+	// joined is after which entry the member joined.
+	joined uint64
+	mark   position // the greatest one read
+	read   bool     // anything at all
 
 	tail   tail   // of what was read
 	recent []item // those that no mark covers, in order
@@ -194,7 +194,7 @@ func (r *recovery) begin(s *source, before int) (torn bool, err error) {
 	cur := r.link(h.last)
 	cur.cut(h.last.Index)
 	cur.commit = min(h.hs.Commit, h.last.Index)
-	r.hs, r.end, r.lost, r.conf, r.read = h.hs, h.last, h.lost, h.conf, true
+	r.hs, r.end, r.lost, r.conf, r.joined, r.read = h.hs, h.last, h.lost, h.conf, h.joined, true
 	if newer(h.snap, r.sure) {
 		r.sure = h.snap
 	}

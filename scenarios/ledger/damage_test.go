@@ -101,7 +101,7 @@ func TestLossBehindADestroyedHeader(t *testing.T) {
 	files := h.durableFiles()
 	last := &files[len(files)-1]
 	last.bytes = slices.Clone(last.bytes)
-	clear(last.bytes[:168])
+	clear(last.bytes[:176])
 	var r reader
 	var o outcome
 	r.decode(member, files, &o)

@@ -27,11 +27,11 @@ func (a place) before(b place) bool {
 type hardState struct{ term, vote, commit uint64 }
 
 const (
-	segmentMagic  = "raftseg\x02"
+	segmentMagic  = "raftseg\x03"
 	recordMagic   = "rec\x02"
 	snapshotMagic = "raftsnp\x02"
 
-	headerBytes   = 168 // and the configuration
+	headerBytes   = 176 // and the configuration
 	headBytes     = 80  // and the table
 	rowBytes      = 17  // of the table
 	metaBytes     = 32
