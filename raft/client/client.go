@@ -17,6 +17,9 @@
 //     command begun when no earlier operation was outstanding any more; one whose session is gone takes effect no more.
 //   - A refusal (redirect, busy, unavailable, dropped) is about one attempt. It never says that the operation will not happen: an
 //     earlier attempt may be in a log.
+//   - One refusal ends an operation: it is too large for the server (ReplyTooLarge), which no retry will change. If that was said of
+//     the first attempt, the operation had no effect and never will. Otherwise an earlier attempt may have met a server with
+//     another limit, and the outcome is unknown.
 //
 // How the next server is chosen (nothing is random; the same events give the same choices):
 //
@@ -42,7 +45,8 @@ type Env interface {
 	SendRequest(server uint64, r *Request)
 	// Completed: the operation r.Seq took effect exactly once, with r.Result, or was read. r is valid during the call only.
 	Completed(r *Reply)
-	// Abandoned: nobody knows. A command may have taken effect, or may yet, at most once. Its number is not used again.
+	// Abandoned: nobody knows. A command may have taken effect, or may yet, at most once, unless the reason says otherwise. Its
+	// number is not used again.
 	Abandoned(seq uint64, why Reason)
 }
 
@@ -54,6 +58,13 @@ const (
 	ReasonTimeout Reason = iota + 1
 	// ReasonExpired: the session is gone. What of the operation has not taken effect never will.
 	ReasonExpired
+	// ReasonTooLarge: the first server asked refused it for its size. A command had no effect and never will have one. (That rests on
+	// one limit for all servers, or on a transport that delivers a request once: servers that disagree may accept one copy of an
+	// attempt and refuse the other.)
+	ReasonTooLarge
+	// ReasonTooLargeLater: a server refused it for its size, and an earlier attempt went elsewhere without an answer. Where all
+	// servers have the same limit a command had no effect; where not, nobody knows.
+	ReasonTooLargeLater
 )
 
 func (r Reason) String() string {
@@ -62,6 +73,10 @@ func (r Reason) String() string {
 		return "timeout"
 	case ReasonExpired:
 		return "expired"
+	case ReasonTooLarge:
+		return "too large"
+	case ReasonTooLargeLater:
+		return "too large, after earlier attempts"
 	}
 	return fmt.Sprintf("Reason(%d)", uint8(r))
 }
@@ -73,6 +88,7 @@ type Counters struct {
 	Completed   uint64
 	Abandoned   uint64
 	Expired     uint64 // of these, because the session was gone
+	TooLarge    uint64 // of these, because a server does not take so many bytes
 	Opened      uint64 // sessions
 	Attempts    uint64 // requests sent
 	Redirects   uint64 // hints followed
@@ -226,6 +242,8 @@ func (c *Client) HandleReply(now int64, r *Reply, env Env) {
 		}
 		op.busy = !op.busy
 		c.pause(op)
+	case r.Status == ReplyTooLarge && op.request.Kind != KindOpen:
+		c.tooLarge(i, env)
 	case r.Status == ReplyUnavailable:
 		c.counters.Unavailable++
 		c.refused(op)

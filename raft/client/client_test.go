@@ -153,6 +153,9 @@ func (w *witness) Abandoned(seq uint64, why Reason) {
 	case why == ReasonTimeout && w.now >= op.end:
 	case why == ReasonExpired && w.handling != nil && w.handling.Status == ReplyExpired && w.handling.Seq == seq && op.kind == KindCommand:
 		w.counts.Expired++
+	case w.handling != nil && w.handling.Status == ReplyTooLarge && w.handling.Seq == seq && w.handling.Attempt == op.attempt &&
+		(why == ReasonTooLarge) == (op.attempt == 1 || op.kind == KindRead) && (why == ReasonTooLarge || why == ReasonTooLargeLater):
+		w.counts.TooLarge++
 	default:
 		w.t.Fatalf("#%d, begun at %d, abandoned at %d: %v", seq, op.began, w.now, why)
 	}
@@ -244,7 +247,7 @@ func TestClientProperty(t *testing.T) {
 			}
 		}
 		n := c.Counters()
-		got := Counters{Operations: n.Operations, Completed: n.Completed, Abandoned: n.Abandoned, Expired: n.Expired}
+		got := Counters{Operations: n.Operations, Completed: n.Completed, Abandoned: n.Abandoned, Expired: n.Expired, TooLarge: n.TooLarge}
 		if got != w.counts || n.Opened != uint64(len(w.sessions)) {
 			t.Fatalf("seen: %+v and %d sessions; counted: %+v", w.counts, len(w.sessions), n)
 		}
@@ -264,7 +267,7 @@ func (w *witness) drawReply() *Reply {
 	r := &Reply{
 		Client: w.cfg.Client,
 		Seq:    rapid.Uint64Range(first, max(first, w.seq)).Draw(t, "seq"),
-		Status: ReplyStatus(rapid.ByteRange(0, 7).Draw(t, "status")),
+		Status: ReplyStatus(rapid.ByteRange(0, 8).Draw(t, "status")),
 		Leader: rapid.Uint64Range(0, 6).Draw(t, "leader"),
 		Result: rapid.SliceOfN(rapid.Byte(), 0, 2).Draw(t, "result"),
 	}

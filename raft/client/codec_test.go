@@ -117,7 +117,8 @@ func TestRejected(t *testing.T) {
 		{"opened", func(r *Reply) { r.Session, r.Result = 7, nil }, nil},
 		{"opened with a result", func(r *Reply) { r.Session = 7 }, ErrOpened},
 		{"expired with a session", func(r *Reply) { r.Status, r.Session, r.Result = ReplyExpired, 7, nil }, ErrOpened},
-		{"status 7", func(r *Reply) { r.Status = 7 }, ErrStatus},
+		{"too large", func(r *Reply) { r.Status, r.Index, r.Result = ReplyTooLarge, 0, nil }, nil},
+		{"status 8", func(r *Reply) { r.Status = 8 }, ErrStatus},
 		{"redirect to nowhere", func(r *Reply) { r.Status, r.Leader, r.Index, r.Result = ReplyRedirect, 0, 0, nil }, ErrLeader},
 		{"busy with a result", func(r *Reply) { r.Status, r.Index = ReplyBusy, 0 }, ErrResult},
 	} {

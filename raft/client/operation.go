@@ -174,7 +174,17 @@ func (c *Client) expire(i int, env Env) {
 	c.abandon(i, ReasonExpired, env)
 }
 
-// abandon ends an operation without knowing how it ended. An opening that nobody waits for any more ends with the last that did.
+// tooLarge ends an operation that the server of its latest attempt does not take for its size. An opening has none.
+func (c *Client) tooLarge(i int, env Env) {
+	why := ReasonTooLarge
+	if op := &c.ops[i]; op.request.Attempt > 1 && op.request.Kind == KindCommand {
+		why = ReasonTooLargeLater
+	}
+	c.counters.TooLarge++
+	c.abandon(i, why, env)
+}
+
+// abandon ends an operation without knowing how it ended, or because it cannot begin. An opening that nobody waits for any more ends with the last that did.
 // The callback comes last: it may begin the next operation.
 func (c *Client) abandon(i int, why Reason, env Env) {
 	op := &c.ops[i]

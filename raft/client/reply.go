@@ -27,6 +27,9 @@ const (
 	// ReplyDropped: accepted, but this attempt never had an effect and never will: its place in the log went to an entry of
 	// another term, or the session did not take it.
 	ReplyDropped ReplyStatus = 6
+	// ReplyTooLarge: not accepted, and never will be by this server: the command or query has more bytes than it takes. To try
+	// again is no use.
+	ReplyTooLarge ReplyStatus = 7
 )
 
 func (s ReplyStatus) String() string {
@@ -43,6 +46,8 @@ func (s ReplyStatus) String() string {
 		return "expired"
 	case ReplyDropped:
 		return "dropped"
+	case ReplyTooLarge:
+		return "too-large"
 	}
 	return fmt.Sprintf("ReplyStatus(%d)", uint8(s))
 }
@@ -96,7 +101,7 @@ func DecodeReply(b []byte, r *Reply) error {
 		return ErrSeq
 	case d.Attempt == 0:
 		return ErrAttempt
-	case d.Status < ReplyOK || d.Status > ReplyDropped:
+	case d.Status < ReplyOK || d.Status > ReplyTooLarge:
 		return ErrStatus
 	case d.Status == ReplyRedirect && d.Leader == 0:
 		return ErrLeader

@@ -30,7 +30,7 @@ func (s *scribe) Abandoned(seq uint64, why Reason) {
 //	new [client=1] [servers=(1,2,3)|noservers] [attempt=100ms] [operation=1s] [retry=10ms] [redirects=0] [last=0] [window=1]
 //	    [sticky] [monotonic] [spread] [fresh]          (fresh: without a session; otherwise number 1 has opened session 7)
 //	begin at=0ms [read=leader]                         (a command unless told otherwise)
-//	reply at=5ms ok|redirect|busy|unavailable|expired|dropped [seq=N] [try=N] [leader=N] [index=N] [session=N] [result=text]
+//	reply at=5ms ok|redirect|busy|unavailable|expired|dropped|too-large [seq=N] [try=N] [leader=N] [index=N] [session=N] [result=text]
 //	                                                   (to the latest attempt of the latest operation unless told otherwise)
 //	tick [at=100ms]                                    (at the deadline unless told otherwise)
 //	room                                               (whether another command, and another read, may begin, and their numbers)
@@ -140,7 +140,7 @@ func scanReply(t *testing.T, d *datadriven.TestData, c *Client) *Reply {
 	if i := c.find(r.Seq); i >= 0 {
 		r.Attempt = c.ops[i].request.Attempt
 	}
-	for s := ReplyOK; s <= ReplyDropped; s++ {
+	for s := ReplyOK; s <= ReplyTooLarge; s++ {
 		if d.HasArg(s.String()) {
 			r.Status = s
 		}

@@ -16,7 +16,10 @@ type Config struct {
 
 	MaxWaiting int // operations whose answer is pending at this server; beyond it they are refused; 0: 1024
 	MaxReads   int // reads that wait at this server for a read index or for the state machine; 0: 1024, at most 65536
-	MaxCommand int // bytes of a command; a larger one is refused before it is in any log; 0: 1 MiB, at most 32 MiB
+	// MaxCommand is how many bytes a command or query may have; 0: 1 MiB, at most 32 MiB. A larger one is refused for good
+	// (client.ReplyTooLarge) before it is in any log. All servers of a cluster should agree on it: where they do not, a client cannot
+	// always tell whether a command that one server refuses was taken by another.
+	MaxCommand int
 
 	SegmentBytes int64 // size of the log's files; 0: the default of storage
 	// SnapshotEntries and SnapshotBytes say when a snapshot of the state machine is taken: as soon as so many entries, or so many

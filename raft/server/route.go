@@ -23,12 +23,13 @@ func (s *Server) request(r *client.Request) {
 	if r.Client == 0 || r.Seq == 0 || r.Attempt == 0 {
 		return
 	}
-	if len(r.Command) > s.cfg.MaxCommand {
-		s.busy(r)
-		return
-	}
+	large := len(r.Command) > s.cfg.MaxCommand
 	if r.Kind == client.KindRead {
-		if r.Hops == 0 {
+		switch {
+		case r.Hops > 0:
+		case large:
+			s.tooLarge(r)
+		default:
 			s.read(r)
 		}
 		return
@@ -42,6 +43,11 @@ func (s *Server) request(r *client.Request) {
 	}
 	s.forgetBelow(r.Client, r.Ack)
 	if s.recalled(r, &e) {
+		return
+	}
+	// Behind what is known: another server, with a larger limit, may have brought it into the log.
+	if large {
+		s.tooLarge(r)
 		return
 	}
 	st := s.core.Status()

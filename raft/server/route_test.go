@@ -147,17 +147,38 @@ func TestGoneClientsMakeRoom(t *testing.T) {
 	r.want("reply c5 #2 try 2 ok, index 9: 1 bytes", "reply c7 #2 try 2 ok, index 11: 1 bytes")
 }
 
-// A command that the log may not be able to hold never gets there: the leader would halt.
+// A command that the log may not be able to hold never gets there: the leader would halt. Its client is told that to ask again is
+// no use; whatever is done already is answered, whoever let it into the log.
 func TestLargeCommandIsRefused(t *testing.T) {
 	r := newRig(t, 1, 1)
 	r.cfg.MaxCommand = 12
-	r.running().lead().open(5, 6)
-	fits, large := ask(5, 2, 1), ask(6, 2, 1)
-	fits.Command, large.Command = put(5, "123"), put(6, "1234")
+	core := r.scripted()
+	r.running().opened(core)
+	core.status.Role, core.status.Lead = raft.StateLeader, 1
+	core.readies = []raft.Ready{committed(entry(1, 9, 5, 2))}
+	r.step(raft.Message{})
+	r.want()
+	large, question := ask(6, 2, 1), query(client.ReadStale, 6, 3, 1)
+	large.Command, question.Command = put(6, "1234"), put(6, "1234")
 	r.request(large)
-	r.want("reply c6 #2 try 1 busy")
+	r.want("reply c6 #2 try 1 too-large")
+	r.request(forwardedBy(2, large))
+	r.want("reply c6 #2 try 1 too-large")
+	r.request(question)
+	r.want("reply c6 #3 try 1 too-large")
+	if n := r.server.Counters(); n.TooLarge != 3 || n.Proposed != 0 || r.server.waiting.len() != 0 {
+		t.Errorf("%+v, %d waiting", n, r.server.waiting.len())
+	}
+	done := ask(5, 2, 2)
+	done.Command = put(5, "a long one")
+	r.request(done)
+	r.want("reply c5 #2 try 2 ok, index 9: 1 bytes")
+	fits := ask(6, 2, 2)
+	fits.Command = put(6, "123")
 	r.request(fits)
-	r.want("write", "sync 8")
+	if n := r.server.Counters(); n.Proposed != 1 {
+		t.Errorf("%+v after a command that fits", n)
+	}
 }
 
 // Requests no client sends are nothing.

@@ -41,6 +41,8 @@ type Counters struct {
 	Dropped uint64
 	// Expired is how many operations were answered with the end of their session.
 	Expired uint64
+	// TooLarge is how many commands and queries were refused for their size.
+	TooLarge uint64
 	// Reads is how many reads were answered from this server's state without an entry of the log, ReadsRefused how many were not.
 	Reads, ReadsRefused uint64
 	// Snapshots taken and saved, installed, and messages with pieces of one that left.

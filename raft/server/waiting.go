@@ -118,6 +118,12 @@ func (s *Server) refuse(r *client.Request, status client.ReplyStatus, leader uin
 	s.host.SendReply(&s.reply)
 }
 
+// tooLarge tells the client that r never will be accepted here.
+func (s *Server) tooLarge(r *client.Request) {
+	s.refuse(r, client.ReplyTooLarge, 0)
+	s.counters.TooLarge++
+}
+
 // busy tells the client that there is no room for r.
 func (s *Server) busy(r *client.Request) {
 	s.refuse(r, client.ReplyBusy, 0)
