@@ -81,52 +81,6 @@ type porcupineModel struct {
 
 func (m porcupineModel) Name() string { return m.name }
 
-// Fits implements Witness.
-func (m porcupineModel) Fits(history []GenericOperation, order []int) (fits bool) {
-	if m.model.Init == nil || m.model.Step == nil {
-		return false
-	}
-	defer func() {
-		if recover() != nil {
-			fits = false // Check meets the same panic, and reports it
-		}
-	}()
-	all := porcupineOperations(history)
-	ops := make([]porcupine.Operation, 0, len(order))
-	placed := make([]bool, len(history))
-	var latest uint64 // invocation so far
-	for _, at := range order {
-		g := &history[at]
-		// Whatever returned before another was invoked must come before it.
-		if placed[at] || g.Return != NoReturn && g.Return <= latest {
-			return false
-		}
-		placed[at] = true
-		latest = max(latest, g.Invoke)
-		ops = append(ops, all[at])
-	}
-	for at := range history {
-		if !placed[at] && history[at].Return != NoReturn {
-			return false
-		}
-	}
-	parts := [][]porcupine.Operation{ops}
-	if m.model.Partition != nil {
-		parts = m.model.Partition(ops)
-	}
-	for _, part := range parts {
-		state := m.model.Init()
-		for i := range part {
-			ok, next := m.model.Step(state, part[i].Input, part[i].Output)
-			if !ok {
-				return false
-			}
-			state = next
-		}
-	}
-	return true
-}
-
 func (m porcupineModel) Check(history []GenericOperation, budget uint64) ModelReport {
 	return CheckModel(m.model, porcupineOperations(history), budget)
 }
