@@ -3,7 +3,9 @@ package scenarios_test
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/anishathalye/porcupine"
 
@@ -91,8 +93,11 @@ func TestOwnApplication(t *testing.T) {
 			if r.Verdict != scenarios.Inconclusive {
 				decided++
 			}
-			if r.Signature == "LIN/not-linearizable" {
+			if r.Signature == "LIN/not-linearizable" || r.Signature == "LIN/answers-differ-from-model" {
 				caught++
+				if !strings.Contains(r.Violations[0].Detail, "the first answer it refuses is that of c") {
+					t.Errorf("seed %d: %v", seed, r.Violations[0])
+				}
 			} else if r.Verdict == scenarios.Violation {
 				t.Errorf("forgetful %v, seed %d: %v", forgetful, seed, r.Violations[0])
 			}
@@ -101,9 +106,64 @@ func TestOwnApplication(t *testing.T) {
 				t.Errorf("seed %d: the record of the run is another run: %v", seed, err)
 			}
 		}
-		// The committed order explains every run of the right machine; where it does not, the search may run out of steps.
-		if forgetful != (caught > 0) || decided < 8 || !forgetful && decided < 15 {
+		// The committed order explains every run of the right machine. Of the wrong one it shows the first answer that is not the model's,
+		// in every run of more than fifty additions, whether or not the search runs out of steps.
+		if forgetful && caught < 8 || !forgetful && caught > 0 || decided < 15 {
 			t.Errorf("forgetful %v: %d of 15 runs caught, %d decided", forgetful, caught, decided)
+		}
+	}
+}
+
+// What is wrong with the user's own code ends the run with one sentence that says so: it is no finding, and no failure of the harness.
+func TestOwnCodeThatFails(t *testing.T) {
+	for _, tc := range []struct {
+		what   string
+		change func(*workload.Custom)
+		want   string
+	}{
+		{"a command no server takes", func(a *workload.Custom) {
+			a.Choices[1].Command = func(dst []byte, _, _ uint64) ([]byte, any) { return append(dst, make([]byte, 2<<20)...), "?" }
+		}, "application counter: c1#"},
+		{"a machine that is nil", func(a *workload.Custom) {
+			a.Machine = func() statemachine.StateMachine { return nil }
+		}, "application counter: it made a state machine that is nil"},
+		{"no machine at all", func(a *workload.Custom) {
+			a.Machine = func() statemachine.StateMachine { panic("out of machines") }
+		}, "application counter: making a state machine panicked: out of machines"},
+		{"a command that panics", func(a *workload.Custom) {
+			a.Choices[1].Command = func([]byte, uint64, uint64) ([]byte, any) { panic("no word") }
+		}, `application counter: Command of choice "read" panicked: no word`},
+		{"an answer that cannot be read", func(a *workload.Custom) {
+			a.Choices[1].Output = func([]byte) (any, error) { panic("what?") }
+		}, `application counter: Output of choice "read" panicked: what?`},
+		{"a model that panics", func(a *workload.Custom) {
+			a.Model = checker.PorcupineModel("lost", porcupine.Model{
+				Init: func() any { return 0 }, Step: func(_, _, _ any) (bool, any) { panic("where?") },
+			})
+		}, "application counter: its model lost failed: checker: the model panicked: where?"},
+	} {
+		s := counterScenario(false)
+		good := s.Application.(*workload.Custom)
+		own := *good
+		own.Choices = append([]workload.Choice(nil), good.Choices...)
+		s.Application = &own
+		cat, err := scenarios.NewCatalogue(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := cat.Case("counter", 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Options.Run.Window = time.Second
+		tc.change(&own) // once the catalogue has found it good
+		res, err := scenarios.NewRunner(cat).Run(c, scenarios.RunOptions{})
+		var failed *workload.ApplicationError
+		if res != nil || !errors.As(err, &failed) || !strings.HasPrefix(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want %s", tc.what, err, tc.want)
+		}
+		if tc.what == "a command no server takes" && (err == nil || !strings.HasSuffix(err.Error(), " read: a command of 2097152 bytes is more than servers take (server.Config.MaxCommand)")) {
+			t.Errorf("%s: %v", tc.what, err)
 		}
 	}
 }

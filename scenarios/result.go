@@ -44,6 +44,7 @@ type Result struct {
 	Verdict    Verdict
 	Signature  string // of the violation that counts; "" if there is none
 	Violations []checker.Violation
+	Undecided  string              // why, in one line, if Verdict is Inconclusive and there is something to say
 	Observed   []checker.Violation // what would be one if the case were within the contract
 	Digest     uint64
 	Steps      uint64
@@ -105,7 +106,7 @@ func newResult(o *world.Outcome) (*Result, error) {
 	if v, ok := r.Primary(); ok {
 		r.Verdict, r.Signature = Violation, v.Signature()
 	} else if o.Judgement.Inconclusive > 0 {
-		r.Verdict = Inconclusive
+		r.Verdict, r.Undecided = Inconclusive, o.Judgement.Undecided
 	}
 	return r, nil
 }

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 
 	"raftsim/scenarios/workload"
@@ -29,8 +30,9 @@ type RunOptions struct {
 	Narrator  world.Narrator // hears the run told as a story
 }
 
-// Run runs a case. An error means that the case cannot be run, or that the harness itself is broken (*BrokenError); whatever
-// the system under test does wrong is in the result.
+// Run runs a case. An error means that the case cannot be run, that the application's own code failed
+// (*workload.ApplicationError), or that the harness itself is broken (*BrokenError); whatever the system under test does wrong is in
+// the result.
 func (r *Runner) Run(c *Case, o RunOptions) (*Result, error) {
 	s, err := r.catalogue.Lookup(c.Scenario)
 	if err != nil {
@@ -54,7 +56,9 @@ func (r *Runner) Run(c *Case, o RunOptions) (*Result, error) {
 	cfg.Record, cfg.CheckOnce, cfg.Tracer = o.Record, o.CheckOnce, o.Tracer
 	cfg.Narrator = o.Narrator
 	outcome, err := r.world.Run(v, cfg)
-	if err != nil {
+	if errors.As(err, new(*workload.ApplicationError)) {
+		return nil, err
+	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Scenario, err)
 	}
 	return newResult(outcome)

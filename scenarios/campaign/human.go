@@ -30,7 +30,11 @@ func outcomeSentence(res *scenarios.Result) string {
 	v, ok := res.Primary()
 	if !ok {
 		if res.Verdict == scenarios.Inconclusive {
-			return "Undecided: no judge objected, but a part of the client history took too long to check."
+			text := "Undecided: no judge objected, but a part of the client history took too long to check"
+			if res.Undecided != "" {
+				text += ": " + res.Undecided
+			}
+			return text + "."
 		}
 		return "Passed: no judge objected."
 	}

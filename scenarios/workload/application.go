@@ -5,6 +5,8 @@
 package workload
 
 import (
+	"fmt"
+
 	"raftsim/checker"
 	"raftsim/raft/client"
 	"raftsim/raft/statemachine"
@@ -96,6 +98,25 @@ type Session interface {
 	Describe(dst []byte, client, seq uint64) []byte
 }
 
+// Executor is a Session that wants to know what commands were answered when they were executed, whether or not a client heard it.
+type Executor interface {
+	// Executed: a server's state machine gave this answer to a command. Every server says so, again when it restarts.
+	Executed(client, seq uint64, result []byte)
+}
+
+// Interpreter is a Session that can say an answer in words.
+type Interpreter interface {
+	// Interpret appends the answer to an operation in words, or changes nothing if it cannot.
+	Interpret(dst []byte, client, seq uint64, result []byte) []byte
+}
+
+// ApplicationError says that an application's own code failed: nothing about the system under test is known then.
+type ApplicationError struct{ Application, Problem string }
+
+func (e *ApplicationError) Error() string {
+	return fmt.Sprintf("application %s: %s", e.Application, e.Problem)
+}
+
 // Operations counts operations.
 type Operations struct{ Invoked, Completed, Abandoned uint64 }
 
@@ -104,7 +125,9 @@ type Judgement struct {
 	Violations    []checker.Violation
 	Observations  []checker.Violation // out of the contract: worth knowing, and no violations
 	Inconclusive  uint64              // parts of the history that no stage could decide
+	Undecided     string              // why, in one line; "" where there is nothing to say
 	Contradiction string              // two stages disagree: the harness is broken; "" if not
+	Broken        string              // the application's own code (its model, say) cannot do its work; "" if it can
 	Stages        Stages
 }
 

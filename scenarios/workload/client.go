@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -44,6 +45,11 @@ type Client struct {
 	write     uint64 // number of final operation 0, once it has begun
 	wrote     bool   // it completed
 	failure   error
+	broken    *ApplicationError // the application's own code failed
+	largest   struct {
+		seq   uint64
+		bytes int
+	} // command so far
 
 	command []byte
 	reply   client.Reply
@@ -76,6 +82,9 @@ func (c *Client) Wrote() bool { return c.wrote }
 
 // Err returns what made no sense about an answer, if anything.
 func (c *Client) Err() error { return c.failure }
+
+// Broken returns what the application's own code could not do, nil if nothing. Its name is for the caller to fill in.
+func (c *Client) Broken() *ApplicationError { return c.broken }
 
 // Counters returns what the client did.
 func (c *Client) Counters() client.Counters { return c.core.Counters() }
@@ -136,13 +145,24 @@ func (c *Client) Describe(ev sim.Event, dst []byte) []byte {
 		if r.Status == client.ReplyOK {
 			dst = append(dst, ": "...)
 			dst = c.session.Describe(dst, c.id, r.Seq)
-			dst = fmt.Appendf(dst, " -> %x", r.Result)
+			dst = c.interpret(append(dst, " -> "...), &r)
 		}
 		return dst
 	case c.kinds.Timer:
 		return append(dst, "timer"...)
 	}
 	return append(dst, "final phase"...)
+}
+
+// interpret appends an answer in the application's words, or else its bytes.
+func (c *Client) interpret(dst []byte, r *client.Reply) []byte {
+	if in, ok := c.session.(Interpreter); ok {
+		before := len(dst)
+		if dst = in.Interpret(dst, c.id, r.Seq, r.Result); len(dst) > before {
+			return dst
+		}
+	}
+	return fmt.Appendf(dst, "%x", r.Result)
 }
 
 // FoldState adds the final state to d.
@@ -205,10 +225,16 @@ func (c *Client) begin() {
 		}
 	}
 	command, err := c.session.Invoke(c.id, seq, c.choice, c.kernel.Steps(), c.command[:0])
-	if err != nil {
+	if errors.As(err, &c.broken) {
+		c.final, c.finals = true, math.MaxUint64 // it asks nothing any more: the run counts for nothing
+		return
+	} else if err != nil {
 		panic(fmt.Sprintf("workload: c%d: %v", c.id, err))
 	}
 	c.command = command
+	if len(command) > c.largest.bytes {
+		c.largest.seq, c.largest.bytes = seq, len(command)
+	}
 	if c.window > 1 {
 		c.plan(now)
 	}
@@ -234,7 +260,8 @@ func (c *Client) SendRequest(server uint64, r *client.Request) {
 
 // Completed implements client.Env.
 func (c *Client) Completed(r *client.Reply) {
-	if err := c.session.Complete(c.id, r.Seq, c.kernel.Steps(), r.Index, r.Result); err != nil && c.failure == nil {
+	err := c.session.Complete(c.id, r.Seq, c.kernel.Steps(), r.Index, r.Result)
+	if !errors.As(err, &c.broken) && err != nil && c.failure == nil {
 		c.failure = err
 	}
 	c.wrote = c.wrote || r.Seq == c.write && c.final
@@ -242,9 +269,13 @@ func (c *Client) Completed(r *client.Reply) {
 }
 
 // Abandoned implements client.Env.
-func (c *Client) Abandoned(seq uint64, _ client.Reason) {
+func (c *Client) Abandoned(seq uint64, why client.Reason) {
 	c.session.Abandon(c.id, seq, c.kernel.Steps())
-	if c.final && seq == c.write {
+	if why == client.ReasonTooLarge || why == client.ReasonTooLargeLater {
+		// All servers have one limit, so the largest one is too large too.
+		c.broken = &ApplicationError{Problem: fmt.Sprintf("%s: a command of %d bytes is more than servers take (server.Config.MaxCommand)",
+			c.session.Describe(nil, c.id, c.largest.seq), c.largest.bytes)}
+	} else if c.final && seq == c.write {
 		c.finals = 0 // its session was gone: once more
 		c.planFinal(c.kernel.Now())
 		return

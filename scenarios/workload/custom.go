@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"errors"
 	"fmt"
 
 	"raftsim/checker"
@@ -69,10 +70,18 @@ type customSession struct {
 	app     *Custom
 	weights uint64
 	history []checker.GenericOperation
-	choices []int32 // of the history's operations
-	last    []int   // by client: position of its last operation, -1 for none
-	clock   uint64  // orders invocations and answers, finer than steps
+	notes   []customNote // of the history's operations
+	last    []int        // by client: position of its last operation, -1 for none
+	clock   uint64       // orders invocations and answers, finer than steps
 	count   Operations
+}
+
+// customNote is what is known of an operation besides its place in the history.
+type customNote struct {
+	choice   int32
+	step     uint64 // of the answer, or else of the invocation
+	executed bool
+	answer   []byte // of the first execution
 }
 
 // Reset implements Session.
@@ -91,7 +100,7 @@ func (s *customSession) Reset(p Plan) error {
 	if a.AppName == "" || a.Machine == nil || a.Model == nil || !write || s.weights == 0 {
 		return fmt.Errorf("workload: application %q needs AppName, Machine, Model, a choice that writes, and weights above 0", a.AppName)
 	}
-	s.history, s.choices, s.clock, s.count = s.history[:0], s.choices[:0], 0, Operations{}
+	s.history, s.notes, s.clock, s.count = s.history[:0], s.notes[:0], 0, Operations{}
 	s.last = s.last[:0]
 	for range p.Clients + 1 {
 		s.last = append(s.last, -1)
@@ -134,33 +143,70 @@ func (s *customSession) Final(_, k uint64) (int64, bool) {
 }
 
 // Invoke implements Session.
-func (s *customSession) Invoke(client, seq uint64, choice int64, _ uint64, dst []byte) ([]byte, error) {
+func (s *customSession) Invoke(client, seq uint64, choice int64, step uint64, dst []byte) (command []byte, err error) {
 	if err := s.app.CheckChoice(Plan{}, choice); err != nil {
 		return nil, err
 	}
-	command, input := s.app.Choices[choice-1].Command(dst, client, seq)
+	c := &s.app.Choices[choice-1]
+	defer s.guard(&err, "Command", c)
+	command, input := c.Command(dst, client, seq)
 	s.clock++
 	s.last[client] = len(s.history)
 	s.history = append(s.history, checker.GenericOperation{Client: client, Seq: seq, Input: input, Invoke: s.clock, Return: checker.NoReturn})
-	s.choices = append(s.choices, int32(choice))
+	s.notes = append(s.notes, customNote{choice: int32(choice), step: step})
 	s.count.Invoked++
 	return command, nil
 }
 
 // Complete implements Session.
-func (s *customSession) Complete(client, seq, _, _ uint64, result []byte) error {
+func (s *customSession) Complete(client, seq, step, _ uint64, result []byte) error {
 	s.count.Completed++
 	at := s.find(client, seq)
 	if at < 0 {
 		return fmt.Errorf("workload: c%d#%d completed but was never invoked", client, seq)
 	}
-	output, err := s.app.Choices[s.choices[at]-1].Output(result)
-	if err != nil {
-		return fmt.Errorf("c%d#%d: answer %x: %w", client, seq, result, err)
+	output, err := s.output(at, result)
+	if errors.As(err, new(*ApplicationError)) {
+		return err
+	} else if err != nil {
+		return fmt.Errorf("%s: answer %x: %w", s.Describe(nil, client, seq), result, err)
 	}
 	s.clock++
 	s.history[at].Output, s.history[at].Return = output, s.clock
+	s.notes[at].step = step
 	return nil
+}
+
+// output reads an answer as the application does.
+func (s *customSession) output(at int, result []byte) (output any, err error) {
+	c := &s.app.Choices[s.notes[at].choice-1]
+	defer s.guard(&err, "Output", c)
+	return c.Output(result)
+}
+
+// guard makes an error of a panic of a choice's function.
+func (s *customSession) guard(err *error, function string, c *Choice) {
+	if p := recover(); p != nil {
+		*err = &ApplicationError{s.app.AppName, fmt.Sprintf("%s of choice %q panicked: %v", function, c.Text, p)}
+	}
+}
+
+// Executed implements Executor. That all servers give the same answer is judged elsewhere, by the hashes of their states.
+func (s *customSession) Executed(client, seq uint64, result []byte) {
+	if at := s.find(client, seq); at >= 0 && !s.notes[at].executed {
+		s.notes[at].executed = true
+		s.notes[at].answer = append([]byte(nil), result...)
+	}
+}
+
+// Interpret implements Interpreter.
+func (s *customSession) Interpret(dst []byte, client, seq uint64, result []byte) []byte {
+	if at := s.find(client, seq); at >= 0 {
+		if output, err := s.output(at, result); err == nil {
+			return fmt.Appendf(dst, "%v", output)
+		}
+	}
+	return dst
 }
 
 // find returns the position of an operation, -1 for none. It is among the client's last ones.
@@ -198,59 +244,7 @@ func (s *customSession) Operations() Operations { return s.count }
 func (s *customSession) Describe(dst []byte, client, seq uint64) []byte {
 	dst = fmt.Appendf(dst, "c%d#%d", client, seq)
 	if at := s.find(client, seq); at >= 0 {
-		dst = s.app.AppendChoice(append(dst, ' '), int64(s.choices[at]))
+		dst = s.app.AppendChoice(append(dst, ' '), int64(s.notes[at].choice))
 	}
 	return dst
-}
-
-// Judge implements Session. The order in which commands took effect is tried as a witness, if the model can; the search is the
-// model's own.
-func (s *customSession) Judge(order []checker.Execution, budget uint64) Judgement {
-	r := s.app.Model.Check(s.history, budget)
-	j := Judgement{Stages: Stages{Parts: 1, PorcupineSteps: r.Steps, OperationsJudged: uint64(len(s.history))}}
-	fits := false
-	if w, ok := s.app.Model.(checker.Witness); ok {
-		fits = w.Fits(s.history, s.positions(order))
-	}
-	if fits {
-		j.Stages.WitnessYes++
-	} else {
-		j.Stages.WitnessNo++
-	}
-	switch {
-	case r.Err != nil:
-		j.Contradiction = fmt.Sprintf("the model of application %s failed: %v", s.app.AppName, r.Err)
-	case r.Verdict == checker.NotLinearizable && fits:
-		j.Contradiction = fmt.Sprintf("the model of application %s finds no legal order, but the committed one is legal", s.app.AppName)
-	case r.Verdict == checker.NotLinearizable:
-		j.Stages.PorcupineNo++
-		j.Violations = append(j.Violations, checker.Violation{
-			Property: checker.Linearizability, Rule: "not-linearizable",
-			Detail: fmt.Sprintf("model %s: partition %d of %d has no legal order", s.app.Model.Name(), r.Illegal, r.Partitions),
-		})
-	case r.Verdict == checker.Inconclusive:
-		j.Stages.PorcupineUnknown++
-		if !fits {
-			j.Inconclusive++
-		}
-	default:
-		j.Stages.PorcupineYes++
-	}
-	return j
-}
-
-// positions translates an order of commands into positions of the history.
-func (s *customSession) positions(order []checker.Execution) []int {
-	type operation struct{ client, seq uint64 }
-	at := make(map[operation]int, len(s.history))
-	for i := range s.history {
-		at[operation{s.history[i].Client, s.history[i].Seq}] = i
-	}
-	out := make([]int, 0, len(order))
-	for _, e := range order {
-		if i, ok := at[operation{e.Client, e.Seq}]; ok {
-			out = append(out, i)
-		}
-	}
-	return out
 }

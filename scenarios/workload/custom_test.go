@@ -75,13 +75,18 @@ func TestCustomOperationsOverlap(t *testing.T) {
 		name    string
 		answers map[uint64]uint64 // of c1's #3 to #5 (two additions and a read), all under way at once
 		after   uint64            // what c2 reads when they have ended
-		good    bool
+		order   [3]uint64         // in which c1's were executed
+		want    string            // the violation, "" for none
 	}{
-		{"in order", map[uint64]uint64{3: 1, 4: 2, 5: 2}, 2, true},
-		{"read between", map[uint64]uint64{3: 1, 4: 2, 5: 1}, 2, true},
-		{"the later first", map[uint64]uint64{3: 2, 4: 1, 5: 0}, 2, true},
-		{"both the same", map[uint64]uint64{3: 1, 4: 1, 5: 1}, 2, false},
-		{"forgotten", map[uint64]uint64{3: 1, 4: 2, 5: 2}, 1, false},
+		{"in order", map[uint64]uint64{3: 1, 4: 2, 5: 2}, 2, [3]uint64{3, 4, 5}, ""},
+		{"read between", map[uint64]uint64{3: 1, 4: 2, 5: 1}, 2, [3]uint64{3, 5, 4}, ""},
+		{"the later first", map[uint64]uint64{3: 2, 4: 1, 5: 0}, 2, [3]uint64{5, 4, 3}, ""},
+		{"answers of another order than it was", map[uint64]uint64{3: 2, 4: 1, 5: 0}, 2, [3]uint64{3, 4, 5}, "LIN/answers-differ-from-model " +
+			"model tally: along the committed order the first answer it refuses is that of c1#3 add one at index 1, after 0 commands it takes: 2"},
+		{"both the same", map[uint64]uint64{3: 1, 4: 1, 5: 1}, 2, [3]uint64{3, 4, 5}, "LIN/not-linearizable model tally: partition 1 of 1 has no legal order; " +
+			"along the committed order the first answer it refuses is that of c1#4 add one at index 2, after 1 commands it takes: 1"},
+		{"forgotten", map[uint64]uint64{3: 1, 4: 2, 5: 2}, 1, [3]uint64{3, 4, 5}, "LIN/not-linearizable model tally: partition 1 of 1 has no legal order; " +
+			"along the committed order the first answer it refuses is that of c2#7 read at index 4, after 3 commands it takes: 1"},
 	} {
 		s := app.NewSession()
 		if err := s.Reset(workload.Plan{Clients: 2}); err != nil {
@@ -106,12 +111,20 @@ func TestCustomOperationsOverlap(t *testing.T) {
 		if err := s.Complete(2, 7, 12, 0, eight(tc.after)); err != nil {
 			t.Fatal(err)
 		}
-		j := s.Judge([]checker.Execution{{Client: 1, Seq: 3, Index: 1}, {Client: 1, Seq: 4, Index: 2}, {Client: 1, Seq: 5, Index: 3}, {Client: 2, Seq: 7, Index: 4}}, 10_000)
-		if (len(j.Violations) == 0) != tc.good || j.Contradiction != "" || j.Inconclusive > 0 || j.Stages.OperationsJudged != 4 {
+		var order []checker.Execution
+		for i, seq := range tc.order {
+			order = append(order, checker.Execution{Client: 1, Seq: seq, Index: uint64(i + 1)})
+		}
+		j := s.Judge(append(order, checker.Execution{Client: 2, Seq: 7, Index: 4}), 10_000)
+		if j.Contradiction != "" || j.Broken != "" || j.Inconclusive > 0 || j.Stages.OperationsJudged != 4 {
 			t.Errorf("%s: %+v", tc.name, j)
 		}
-		if !tc.good && j.Violations[0].Signature() != "LIN/not-linearizable" {
-			t.Errorf("%s: %v", tc.name, j.Violations)
+		got := ""
+		for _, v := range j.Violations {
+			got += v.Signature() + " " + v.Detail
+		}
+		if got != tc.want {
+			t.Errorf("%s:\n%s\nwant:\n%s", tc.name, got, tc.want)
 		}
 		for seq, want := range map[uint64]string{3: "c1#3 add one", 5: "c1#5 read", 6: "c1#6", 2: "c1#2"} {
 			if got := string(s.Describe(nil, 1, seq)); got != want {
@@ -237,3 +250,133 @@ func TestIncompleteApplications(t *testing.T) {
 		}
 	}
 }
+
+// An addition that nobody heard of stands between an answer and the beginning. Where it is known what the machine answered it, a later
+// answer that is not the model's is the machine's fault; where not, a model may be in another state, and only the search counts.
+func TestCustomAnswersNobodyHeard(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		known  []byte // what c1#3 was answered when it was executed; nil: not known
+		after  uint64 // what c2 reads
+		budget uint64
+		want   string
+	}{
+		{"as it was", eight(1), 1, 100, ""},
+		{"known, and it counts", eight(1), 0, 100, "LIN/answers-differ-from-model: c2#3 read at index 2, after 1 commands it takes: 0"},
+		{"known, and wrong itself", eight(7), 1, 100, "LIN/answers-differ-from-model: c1#3 add one at index 1, after 0 commands it takes: 7 (no client heard it)"},
+		{"not known: another order explains it", nil, 0, 100, ""},
+		{"not known, and too long to search", nil, 0, 0, "undecided: c2#3 read at index 2, after 1 commands it takes: 0; " +
+			"behind answers that nobody knows, so it may be in another state than the machine was"},
+		{"unreadable", []byte("no"), 0, 100, ""},
+		{"not known: no order explains it", nil, 5, 100, "LIN/not-linearizable: c2#3 read at index 2, after 1 commands it takes: 5; " +
+			"behind answers that nobody knows, so it may be in another state than the machine was"},
+	} {
+		s := tallyApplication().NewSession()
+		if err := s.Reset(workload.Plan{Clients: 2}); err != nil {
+			t.Fatal(err)
+		}
+		for id, choice := range []int64{1: 2, 2: 1} {
+			if choice == 0 {
+				continue
+			}
+			if _, err := s.Invoke(uint64(id), 3, choice, 1, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Abandon(1, 3, 2)
+		if tc.known != nil {
+			s.(workload.Executor).Executed(1, 3, tc.known)
+			s.(workload.Executor).Executed(1, 3, eight(99)) // a replica that differs is the business of others
+			s.(workload.Executor).Executed(1, 4, eight(99)) // nobody asked for it
+		}
+		s.(workload.Executor).Executed(2, 3, eight(tc.after))
+		if err := s.Complete(2, 3, 9, 0, eight(tc.after)); err != nil {
+			t.Fatal(err)
+		}
+		j := s.Judge([]checker.Execution{{Client: 1, Seq: 3, Index: 1}, {Client: 2, Seq: 3, Index: 2}}, tc.budget)
+		got := ""
+		for _, v := range j.Violations {
+			got += v.Signature() + " " + v.Detail
+		}
+		if j.Inconclusive > 0 {
+			got += "undecided " + j.Undecided
+		}
+		if before, rest, ok := strings.Cut(got, "the first answer it refuses is that of "); ok {
+			got = strings.Fields(before)[0] + ": " + rest
+		}
+		if got != tc.want || j.Broken != "" {
+			t.Errorf("%s:\n%s %s\nwant:\n%s", tc.name, got, j.Broken, tc.want)
+		}
+	}
+}
+
+// The state machine answers one thing and a client is told another: both are named.
+func TestCustomAnswerIsNotTheMachines(t *testing.T) {
+	s := tallyApplication().NewSession()
+	if err := s.Reset(workload.Plan{Clients: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Invoke(1, 2, 2, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.(workload.Executor).Executed(1, 2, eight(1))
+	if err := s.Complete(1, 2, 9, 0, eight(4)); err != nil {
+		t.Fatal(err)
+	}
+	j := s.Judge([]checker.Execution{{Client: 1, Seq: 2, Index: 1}}, 100)
+	if len(j.Violations) != 1 || !strings.HasSuffix(j.Violations[0].Detail, "0 commands it takes: 4 (the machine had answered 1)") || j.Violations[0].Step != 9 {
+		t.Errorf("%+v", j)
+	}
+	if got := string(s.(workload.Interpreter).Interpret(nil, 1, 2, eight(4))); got != "4" {
+		t.Errorf("an answer in words: %q", got)
+	}
+}
+
+// What the application's own functions cannot do is told as their fault.
+func TestCustomCodeThatPanics(t *testing.T) {
+	app := tallyApplication()
+	app.Choices[0].Command = func([]byte, uint64, uint64) ([]byte, any) { panic("no command") }
+	app.Choices[1].Output = func([]byte) (any, error) { panic("no output") }
+	s := app.NewSession()
+	if err := s.Reset(workload.Plan{Clients: 1}); err != nil {
+		t.Fatal(err)
+	}
+	var broken *workload.ApplicationError
+	if _, err := s.Invoke(1, 2, 1, 1, nil); !errors.As(err, &broken) || broken.Problem != `Command of choice "read" panicked: no command` {
+		t.Errorf("%v", err)
+	}
+	if _, err := s.Invoke(1, 2, 2, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Complete(1, 2, 9, 0, eight(4)); !errors.As(err, &broken) || broken.Problem != `Output of choice "add one" panicked: no output` {
+		t.Errorf("%v", err)
+	}
+	// A model whose Equal is wrong contradicts itself: what it takes in the committed order it says has no order.
+	app = tallyApplication()
+	app.Model = contradictory{app.Model.(checker.Explainer)}
+	if s = app.NewSession(); s.Reset(workload.Plan{Clients: 1}) != nil {
+		t.Fatal("not reset")
+	}
+	if j := s.Judge(nil, 100); !strings.Contains(j.Broken, "its model tally contradicts itself") || j.Contradiction != "" {
+		t.Errorf("%+v", j)
+	}
+	app.Model = panicking{}
+	if s = app.NewSession(); s.Reset(workload.Plan{Clients: 1}) != nil {
+		t.Fatal("not reset")
+	}
+	if j := s.Judge(nil, 100); j.Broken != "its model panicking failed: it panicked: no idea" {
+		t.Errorf("%+v", j)
+	}
+}
+
+type contradictory struct{ checker.Explainer }
+
+func (contradictory) Check([]checker.GenericOperation, uint64) checker.ModelReport {
+	return checker.ModelReport{Verdict: checker.NotLinearizable, Partitions: 1}
+}
+
+type panicking struct{}
+
+func (panicking) Name() string { return "panicking" }
+
+func (panicking) Check([]checker.GenericOperation, uint64) checker.ModelReport { panic("no idea") }

@@ -2,12 +2,15 @@ package world
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"raftsim/checker"
 	"raftsim/raft"
 	"raftsim/raft/server"
+	"raftsim/raft/statemachine"
 	"raftsim/raft/storage"
+	"raftsim/scenarios/workload"
 	"raftsim/sim"
 	"raftsim/sim/disk"
 )
@@ -114,12 +117,29 @@ func (n *node) open() {
 		return core, err
 	}
 	w.ledger.opening(n)
-	s, err := server.Restart(sc, n.disk.FS(), n, n, cfg.Application.NewMachine())
+	machine := w.newMachine()
+	if machine == nil {
+		return
+	}
+	s, err := server.Restart(sc, n.disk.FS(), n, n, machine)
 	if err != nil {
 		n.world.refused(n, err)
 		return
 	}
 	n.server = s
+}
+
+// newMachine asks the application for a state machine. If it has none, the run counts for nothing.
+func (w *World) newMachine() (machine statemachine.StateMachine) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.broken = &workload.ApplicationError{Problem: fmt.Sprintf("making a state machine panicked: %v", p)}
+		}
+	}()
+	if machine = w.config.Application.NewMachine(); machine == nil {
+		w.broken = &workload.ApplicationError{Problem: "it made a state machine that is nil"}
+	}
+	return machine
 }
 
 // Halt implements server.Host.

@@ -197,6 +197,9 @@ func (n *node) Applied(e *raft.Entry, outcomes []statemachine.Outcome, hash uint
 		case statemachine.StatusApplied:
 			if o.Kind == statemachine.EnvelopeCommand {
 				j.Executed(n.id, e.Index, o.Client, o.Seq)
+				if w.executor != nil {
+					w.executor.Executed(o.Client, o.Seq, o.Result)
+				}
 			} else {
 				w.counts.SessionsOpened++
 			}

@@ -28,7 +28,9 @@ type World struct {
 	ordinals sim.Ordinals
 	judges   checker.Cluster
 	session  workload.Session
-	nodes    []*node // by id - 1
+	executor workload.Executor          // the session, if it is one
+	broken   *workload.ApplicationError // the run is void
+	nodes    []*node                    // by id - 1
 	clients  []*workload.Client
 	referee  referee
 	operator operator
@@ -62,8 +64,8 @@ type Outcome struct {
 	Hits       []uint32 // by override
 }
 
-// Run runs one case. An error means that the configuration cannot be run; whatever the system under test does is in the
-// outcome.
+// Run runs one case. An error means that the configuration cannot be run, or that the application's own code failed
+// (*workload.ApplicationError); whatever the system under test does is in the outcome.
 func (w *World) Run(v *sim.Vocabulary, c Config) (*Outcome, error) {
 	if err := w.assemble(v, c); err != nil {
 		return nil, err
@@ -81,7 +83,28 @@ func (w *World) Run(v *sim.Vocabulary, c Config) (*Outcome, error) {
 		}
 		w.find(checker.Bound, rule, 0, err.Error())
 	}
-	return w.conclude(), nil
+	o := w.conclude()
+	if err := w.failed(o); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// failed returns what the application's own code could not do, nil if nothing: there is no outcome then.
+func (w *World) failed(o *Outcome) error {
+	broken := w.broken
+	for _, cl := range w.clients[:w.config.Plan.Clients] {
+		if broken == nil {
+			broken = cl.Broken()
+		}
+	}
+	if broken == nil && o.Judgement.Broken != "" {
+		broken = &workload.ApplicationError{Problem: o.Judgement.Broken}
+	}
+	if broken == nil {
+		return nil
+	}
+	return &workload.ApplicationError{Application: w.config.Application.Name(), Problem: broken.Problem}
 }
 
 func (w *World) assemble(v *sim.Vocabulary, c Config) error {
@@ -98,6 +121,8 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 	if err := w.session.Reset(c.Plan); err != nil {
 		return err
 	}
+	w.executor, _ = w.session.(workload.Executor)
+	w.broken = nil
 	if w.story = newStory(w, &c); w.story != nil {
 		c.Tracer = storyTracer{w.story}
 		w.session = &toldSession{w.session, w.story}

@@ -125,6 +125,7 @@ func (a *app) reportReplay(path, written string, file *scenarios.SeedFile, r *ca
 	if r.Outcome == campaign.Different || r.Outcome == campaign.NotReached {
 		fmt.Fprintf(w, "  recorded was %s %s\n", file.Expect.Verdict, file.Expect.Signature)
 	}
+	writeUndecided(w, r.Result)
 	writeViolations(w, r.Result)
 	writeRunFigures(w, r.Result)
 	if r.SameDigest {

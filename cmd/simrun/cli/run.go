@@ -177,6 +177,7 @@ func (a *app) reportRun(c *scenarios.Case, res *scenarios.Result, twice bool, fi
 	}
 	w := bufio.NewWriter(a.out)
 	fmt.Fprintf(w, "%s seed %s: %s\n", c.Scenario, scenarios.FormatSeed(c.Seed), verdictWords(res))
+	writeUndecided(w, res)
 	writeViolations(w, res)
 	writeRunFigures(w, res)
 	if twice {
@@ -195,6 +196,13 @@ func verdictWords(res *scenarios.Result) string {
 		return res.Verdict.String() + " " + res.Signature
 	}
 	return res.Verdict.String()
+}
+
+// writeUndecided says what no judge could decide.
+func writeUndecided(w io.Writer, res *scenarios.Result) {
+	if res.Undecided != "" {
+		fmt.Fprintln(w, "  "+res.Undecided)
+	}
 }
 
 // shownViolations bounds how many findings of one run the text report prints.
