@@ -135,6 +135,11 @@ func Case(cat *scenarios.Catalogue, scenario string, seed uint64, set []string) 
 	return c, nil
 }
 
+// Exceeds reports whether part of whole is above the share allowed. Nothing is rounded: one of twenty is above 1/100.
+func Exceeds(part, whole uint64, share sim.Ratio) bool {
+	return part*max(1, share.Den) > share.Num*whole
+}
+
 // team is the workers of a campaign and what they share.
 type team struct {
 	config   Config

@@ -6,11 +6,13 @@
 //
 //	func TestSeeds(t *testing.T) { flags.Seeds(t, catalogue, "mixed") }
 //
-// Then these work, each flag with a twin in the environment (SIM_SEED, SIM_RUNS, SIM_REPLAY) that counts where it is not given:
+// Then these work, each flag with a twin in the environment (SIM_SEED, SIM_RUNS, SIM_REPLAY, SIM_MAX_INCONCLUSIVE) that counts where
+// it is not given:
 //
 //	go test -run Seeds -sim.seed=0x2a          from this seed on
 //	go test -run Seeds -sim.runs=1000          so many seeds of each scenario
 //	go test -run Seeds -sim.replay=FILE        the case of a seed file instead
+//	go test -sim.max-inconclusive=1/10         fail only above this share of runs that no judge could decide (1/100)
 //
 // A failure is written as a seed file to the folder in SIM_OUT, or to raftsim-failures in the temporary folder of the system.
 package simtest
@@ -23,12 +25,13 @@ import (
 	"strconv"
 
 	"raftsim/scenarios"
+	"raftsim/sim"
 )
 
 // Flags are the flags of a test binary.
-type Flags struct{ seed, runs, replay *string }
+type Flags struct{ seed, runs, replay, maxInconclusive *string }
 
-// Register adds -sim.seed, -sim.runs and -sim.replay to the flags of the test binary. It must be called once, before the flags
+// Register adds -sim.seed, -sim.runs, -sim.replay and -sim.max-inconclusive to the flags of the test binary. It must be called once, before the flags
 // are parsed: from the declaration of a package-level variable in a _test.go file.
 func Register() *Flags { return register(flag.CommandLine) }
 
@@ -37,17 +40,23 @@ func register(set *flag.FlagSet) *Flags {
 		seed:   set.String("sim.seed", "", "first `seed`: decimal, 0x hexadecimal or a commit hash (SIM_SEED)"),
 		runs:   set.String("sim.runs", "", "`number` of seeds of each scenario (SIM_RUNS)"),
 		replay: set.String("sim.replay", "", "run the case of this seed `file` instead (SIM_REPLAY)"),
+		maxInconclusive: set.String("sim.max-inconclusive", "",
+			"`share` of inconclusive runs of a scenario above which its test fails (SIM_MAX_INCONCLUSIVE; default "+defaultShare+")"),
 	}
 }
 
 // defaultRuns is how many seeds of each scenario a plain go test runs: about a second's worth.
 const defaultRuns = 20
 
+// defaultShare of the runs of a scenario may be inconclusive, as in a campaign.
+const defaultShare = "1/100"
+
 // settings are the values of the flags.
 type settings struct {
 	seed   uint64
 	runs   uint64
 	replay string
+	share  sim.Ratio // of inconclusive runs
 }
 
 func (f *Flags) settings() (settings, error) {
@@ -62,6 +71,13 @@ func (f *Flags) settings() (settings, error) {
 		if s.runs, err = strconv.ParseUint(text, 10, 64); err != nil || s.runs == 0 {
 			return s, fmt.Errorf("-sim.runs or SIM_RUNS: %q is no number above 0", text)
 		}
+	}
+	share := given(f.maxInconclusive, "SIM_MAX_INCONCLUSIVE")
+	if share == "" {
+		share = defaultShare
+	}
+	if s.share, err = sim.ParseRatio(share); err != nil {
+		return s, fmt.Errorf("-sim.max-inconclusive or SIM_MAX_INCONCLUSIVE: %w", err)
 	}
 	return s, nil
 }

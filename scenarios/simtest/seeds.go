@@ -15,7 +15,8 @@ import (
 const hang = time.Minute
 
 // Seeds runs seeds of each scenario as a subtest (no names: of all that do not fail on purpose), or the case of the seed file that -sim.replay names. A violation fails the test
-// with the commands to go on with; an inconclusive run is noted.
+// with the commands to go on with. An inconclusive run is noted; more of them than -sim.max-inconclusive allows fail the test too:
+// where no judge decides, a test that is green says nothing.
 func (f *Flags) Seeds(t *testing.T, cat *scenarios.Catalogue, names ...string) {
 	t.Helper()
 	s, err := f.settings()
@@ -67,6 +68,7 @@ func Corpus(t *testing.T, cat *scenarios.Catalogue, folder string) {
 func seeds(t testing.TB, cat *scenarios.Catalogue, name string, s settings) (problems []string) {
 	seen := make(map[string]bool)
 	runner := scenarios.NewRunner(cat)
+	undecided, first := uint64(0), ""
 	for seed := s.seed; seed-s.seed < s.runs; seed++ {
 		c, err := cat.Case(name, seed)
 		if err != nil {
@@ -78,11 +80,18 @@ func seeds(t testing.TB, cat *scenarios.Catalogue, name string, s settings) (pro
 		}
 		switch {
 		case res.Verdict == scenarios.Inconclusive:
-			t.Logf("%s seed %s: inconclusive", name, scenarios.FormatSeed(seed))
+			t.Logf("%s seed %s: %s", name, scenarios.FormatSeed(seed), broke(res))
+			if undecided++; undecided == 1 {
+				first = fmt.Sprintf("seed %s: %s", scenarios.FormatSeed(seed), broke(res))
+			}
 		case res.Verdict == scenarios.Violation && !seen[res.Signature]:
 			seen[res.Signature] = true
 			problems = append(problems, report(cat, c, res, t.Name()))
 		}
+	}
+	if campaign.Exceeds(undecided, s.runs, s.share) {
+		problems = append(problems, fmt.Sprintf("%s: %d of %d runs are inconclusive, more than %s: no judge could decide them (-sim.max-inconclusive); first %s",
+			name, undecided, s.runs, s.share, first))
 	}
 	return problems
 }
@@ -139,6 +148,9 @@ func replay(cat *scenarios.Catalogue, file, command string, accept accepted) str
 func broke(res *scenarios.Result) string {
 	if v, ok := res.Primary(); ok {
 		return campaign.ViolationLine(v)
+	}
+	if res.Undecided != "" {
+		return res.Verdict.String() + ": " + res.Undecided
 	}
 	return res.Verdict.String()
 }

@@ -190,13 +190,8 @@ func campaignCode(s *campaign.Summary, share sim.Ratio) int {
 		return ExitViolation
 	case s.Runs == 0: // nothing was tried, so nothing is known
 		return ExitInconclusive
-	case exceeds(s.Verdicts[scenarios.Inconclusive], s.Runs, share):
+	case campaign.Exceeds(s.Verdicts[scenarios.Inconclusive], s.Runs, share):
 		return ExitInconclusive
 	}
 	return ExitPass
-}
-
-// exceeds reports whether part/whole is above the share allowed.
-func exceeds(part, whole uint64, share sim.Ratio) bool {
-	return part*max(1, share.Den) > share.Num*whole
 }

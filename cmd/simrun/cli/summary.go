@@ -27,7 +27,7 @@ func (a *app) reportCampaign(s *campaign.Summary, findings []kept, f *campaignFl
 	if len(off) > 0 {
 		fmt.Fprintf(w, "warning: switched off in all %d runs: %s\n", s.Runs, list(off))
 	}
-	if exceeds(s.Verdicts[scenarios.Inconclusive], s.Runs, f.share) {
+	if campaign.Exceeds(s.Verdicts[scenarios.Inconclusive], s.Runs, f.share) {
 		fmt.Fprintf(w, "warning: more than %s of the runs are inconclusive\n", f.share)
 	}
 	for _, k := range findings {
@@ -100,7 +100,7 @@ func campaignReport(s *campaign.Summary, findings []kept, idle, off []string, f 
 	switch {
 	case len(findings) > 0:
 		r.Verdict, r.Signature = scenarios.Violation.String(), findings[0].Signature
-	case exceeds(s.Verdicts[scenarios.Inconclusive], s.Runs, f.share):
+	case campaign.Exceeds(s.Verdicts[scenarios.Inconclusive], s.Runs, f.share):
 		r.Verdict = scenarios.Inconclusive.String()
 	}
 	return r
