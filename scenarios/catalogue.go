@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -100,6 +101,20 @@ func (c *Catalogue) Lookup(name string) (*Scenario, error) {
 	return nil, fmt.Errorf("unknown scenario %q: known are %s", name, strings.Join(names, ", "))
 }
 
+// IsBuiltin reports whether a scenario of this name is the one of the house, with its application and its Raft.
+func (c *Catalogue) IsBuiltin(name string) bool {
+	s, err := c.Lookup(name)
+	if err != nil || s.Application != nil || s.NewCore != nil {
+		return false
+	}
+	for _, own := range Builtin() {
+		if own.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
 // Vocabulary returns the purposes and names of a scenario's runs.
 func (c *Catalogue) Vocabulary(name string) (*sim.Vocabulary, error) {
 	for i := range c.scenarios {
@@ -117,13 +132,29 @@ func (c *Catalogue) Case(name string, seed uint64) (*Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := s.Make(seed)
+	made, err := s.make(seed)
+	if err != nil {
+		return nil, fmt.Errorf("scenario %q, seed %d: %w", name, seed, err)
+	}
 	made.Scenario, made.Seed = s.Name, seed
 	made.Options.Workload.Application = s.application().Name()
 	if err := made.Options.Validate(); err != nil {
 		return nil, fmt.Errorf("scenario %q, seed %d: %w", name, seed, err)
 	}
 	return made, nil
+}
+
+// make calls Make, which is the user's own code: it may panic, or forget to return something.
+func (s *Scenario) make(seed uint64) (c *Case, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c, err = nil, fmt.Errorf("Make panicked: %v", p)
+		}
+	}()
+	if c = s.Make(seed); c == nil {
+		return nil, errors.New("Make returned no case")
+	}
+	return c, nil
 }
 
 // Builtin returns the scenarios of the house.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"raftsim/scenarios/workload"
 	"raftsim/sim"
 )
 
@@ -68,6 +69,29 @@ func TestWrongCatalogues(t *testing.T) {
 	}
 	if _, err := NewCatalogue(Scenario{Name: "a", Make: make, Purposes: []sim.Spec{own}}); err != nil {
 		t.Error(err)
+	}
+}
+
+// A Make that panics, or returns nothing, is named.
+func TestMakeThatFails(t *testing.T) {
+	cat, err := NewCatalogue(
+		Scenario{Name: "panics", Make: func(uint64) *Case { panic("not today") }}, Scenario{Name: "empty", Make: func(uint64) *Case { return nil }},
+		Scenario{Name: "calm", Make: makeCalm}, Scenario{Name: "mixed", Make: MakeMixed, Application: workload.KV{}},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"panics": `scenario "panics", seed 7: Make panicked: not today`, "empty": `scenario "empty", seed 7: Make returned no case`,
+	} {
+		if c, err := cat.Case(name, 7); c != nil || err == nil || err.Error() != want {
+			t.Errorf("%v, %v; want %s", c, err, want)
+		}
+	}
+	for name, want := range map[string]bool{"panics": false, "calm": true, "mixed": false, "none": false} {
+		if cat.IsBuiltin(name) != want {
+			t.Errorf("%s is of the house: %v", name, !want)
+		}
 	}
 }
 

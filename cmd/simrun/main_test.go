@@ -117,11 +117,21 @@ func broken() {
 			}},
 		scenarios.Scenario{Name: "hangs", Doc: "never ends", Make: calm,
 			NewCore: func(raft.Config, int64, raft.InitialState) (server.Core, error) { select {} }},
-		scenarios.Scenario{Name: "panics", Doc: "the harness panics at seed 20", Make: func(seed uint64) *scenarios.Case {
+		scenarios.Scenario{Name: "panics", Doc: "making the case of seed 20 panics", Make: func(seed uint64) *scenarios.Case {
 			if seed == 20 {
 				panic("twenty")
 			}
 			return calm(seed)
+		}},
+		scenarios.Scenario{Name: "caseless", Doc: "there is no case", Make: func(uint64) *scenarios.Case { return nil }},
+		scenarios.Scenario{Name: "loses", Doc: "the canary under another name", Unsafe: true, Make: scenarios.Builtin()[7].Make},
+		scenarios.Scenario{Name: "breaks", Doc: "the harness panics at seed 20", Application: undecided{panics: true}, Make: func(seed uint64) *scenarios.Case {
+			c := calm(seed)
+			c.Options.Workload.Clients = 3
+			if seed == 20 {
+				c.Options.Workload.Clients = 4
+			}
+			return c
 		}},
 		scenarios.Scenario{Name: "interrupts", Doc: "presses Ctrl-C at seed 20", Make: func(seed uint64) *scenarios.Case {
 			if self, err := os.FindProcess(os.Getpid()); seed == 20 && err == nil {
@@ -148,15 +158,19 @@ func broken() {
 }
 
 // undecided is the KV map with a judge that cannot decide about four clients.
-type undecided struct{ workload.KV }
+type undecided struct {
+	workload.KV
+	panics bool // instead
+}
 
-func (undecided) NewSession() workload.Session {
-	return &undecidedSession{Session: workload.KV{}.NewSession()}
+func (u undecided) NewSession() workload.Session {
+	return &undecidedSession{Session: workload.KV{}.NewSession(), panics: u.panics}
 }
 
 type undecidedSession struct {
 	workload.Session
 	clients int
+	panics  bool
 }
 
 func (s *undecidedSession) Reset(p workload.Plan) error {
@@ -166,7 +180,9 @@ func (s *undecidedSession) Reset(p workload.Plan) error {
 
 func (s *undecidedSession) Judge(order []checker.Execution, budget uint64) workload.Judgement {
 	j := s.Session.Judge(order, budget)
-	if s.clients == 4 {
+	if s.clients == 4 && s.panics {
+		panic("four")
+	} else if s.clients == 4 {
 		j.Inconclusive++
 	}
 	return j

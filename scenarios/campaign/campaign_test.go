@@ -14,6 +14,7 @@ import (
 	"raftsim/raft"
 	"raftsim/raft/server"
 	"raftsim/scenarios"
+	"raftsim/scenarios/workload"
 	"raftsim/sim"
 )
 
@@ -128,13 +129,35 @@ func TestTimeBoundsACampaign(t *testing.T) {
 	}
 }
 
+// fragile is the map with a judge that cannot bear seven keys.
+type fragile struct{ workload.KV }
+
+func (fragile) NewSession() workload.Session { return fragileSession{workload.KV{}.NewSession()} }
+
+type fragileSession struct{ workload.Session }
+
+func (s fragileSession) Reset(p workload.Plan) error {
+	if p.Keys == 7 {
+		panic("seven")
+	}
+	return s.Session.Reset(p)
+}
+
 // What fails the harness ends the campaign and names scenario and seed, the earliest if there are several.
 func TestFailuresNameTheRun(t *testing.T) {
 	calm := scenarios.Builtin()[0].Make
 	block := make(chan struct{})
 	defer close(block)
 	cat := catalogue(t,
-		scenarios.Scenario{Name: "panics", Make: func(seed uint64) *scenarios.Case {
+		scenarios.Scenario{Name: "panics", Application: fragile{}, Make: func(seed uint64) *scenarios.Case {
+			c := calm(seed)
+			c.Options.Workload.Keys = 6
+			if seed >= 6 {
+				c.Options.Workload.Keys = 7
+			}
+			return c
+		}},
+		scenarios.Scenario{Name: "unmade", Make: func(seed uint64) *scenarios.Case {
 			if seed >= 6 {
 				panic("six")
 			}
@@ -155,9 +178,11 @@ func TestFailuresNameTheRun(t *testing.T) {
 		is   func(error) bool
 	}{
 		{"panic", Config{Scenarios: []string{"panics"}, Seeds: Range{1, 9}, Workers: 1},
-			"panics, seed 6: the harness panicked: six", 5, Internal},
+			"panics, seed 6: the harness panicked: seven", 5, Internal},
+		{"panic of a scenario's own", Config{Scenarios: []string{"unmade"}, Seeds: Range{1, 9}, Workers: 1},
+			`unmade, seed 6: scenario "unmade", seed 6: Make panicked: six`, 5, func(err error) bool { return !Internal(err) }},
 		{"earliest panic", Config{Scenarios: []string{"panics"}, Seeds: Range{1, 9}, Workers: 4},
-			"panics, seed 6: the harness panicked: six", 5, Internal},
+			"panics, seed 6: the harness panicked: seven", 5, Internal},
 		{"hang", Config{Scenarios: []string{"hangs"}, Seeds: Range{3, 9}, Workers: 1, Hang: 50 * time.Millisecond},
 			"hangs, seed 3: the run did not end within 50ms", 0, Internal},
 		{"impossible option", Config{Scenarios: []string{"calm"}, Seeds: Range{1, 9}, Set: []string{"cluster.nodes=99"}},

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"runtime/debug"
 	"strings"
 
 	"raftsim/scenarios"
@@ -12,29 +13,50 @@ type Command struct {
 	Line string `json:"line"`
 }
 
-// WhatGoTest is what the command that runs a case as a Go test is for.
-const WhatGoTest = "go test"
-
-// FileCommands returns what one does with a seed file.
-func FileCommands(file string) []Command {
-	file = quoted(file)
-	return []Command{
-		{"reproduce", "simrun replay " + file},
-		{"trace", "simrun replay " + file + " --trace"},
-		{WhatGoTest, "go test ./scenarios -run Seeds -sim.replay=" + file},
-	}
+// Hints are the commands that are known to run the cases of a catalogue.
+type Hints struct {
+	Program string // the command line over it: "simrun"; "" for none
+	Test    string // its seeds as a Go test: "go test ./scenarios -run Seeds"; "" for none
 }
 
-// SeedCommands returns what one does with a seed of a scenario that has no file yet.
-func SeedCommands(scenario string, seed uint64, set []string) []Command {
-	run := "simrun run " + quoted(scenario) + " --seed " + scenarios.FormatSeed(seed)
-	for _, assignment := range set {
-		run += " --set " + quoted(assignment)
+// HintsFor returns the hints of a scenario. program is the running command; test the Go test that the program knows of. Where it knows
+// of none, scenarios of the house have theirs, in programs that are built from the same source tree.
+func HintsFor(cat *scenarios.Catalogue, scenario, program, test string) Hints {
+	if test == "" && cat.IsBuiltin(scenario) {
+		if info, ok := debug.ReadBuildInfo(); ok && info.Main.Path == houseModule {
+			test = "go test ./scenarios -run Seeds"
+		}
 	}
-	commands := []Command{{"reproduce", run}, {"trace", run + " --trace"}, {"keep", run + " --out simrun-out"}}
-	if len(set) == 0 {
-		commands = append(commands, Command{WhatGoTest,
-			"go test ./scenarios -run Seeds/" + quoted(scenario) + " -sim.seed=" + scenarios.FormatSeed(seed) + " -sim.runs=1"})
+	return Hints{Program: program, Test: test}
+}
+
+const houseModule = "raftsim"
+
+// File returns what one does with a seed file.
+func (h Hints) File(file string) (commands []Command) {
+	file = quoted(file)
+	if h.Program != "" {
+		replay := quoted(h.Program) + " replay " + file
+		commands = append(commands, Command{"reproduce", replay}, Command{"trace", replay + " --trace"})
+	}
+	if h.Test != "" {
+		commands = append(commands, Command{"go test", h.Test + " -sim.replay=" + file})
+	}
+	return commands
+}
+
+// Seed returns what one does with a seed of a scenario that has no file yet.
+func (h Hints) Seed(scenario string, seed uint64, set []string) (commands []Command) {
+	if h.Program != "" {
+		run := quoted(h.Program) + " run " + quoted(scenario) + " --seed " + scenarios.FormatSeed(seed)
+		for _, assignment := range set {
+			run += " --set " + quoted(assignment)
+		}
+		commands = append(commands, Command{"reproduce", run}, Command{"trace", run + " --trace"}, Command{"keep", run + " --out simrun-out"})
+	}
+	if h.Test != "" && len(set) == 0 {
+		commands = append(commands, Command{"go test",
+			h.Test + "/" + quoted(scenario) + " -sim.seed=" + scenarios.FormatSeed(seed) + " -sim.runs=1"})
 	}
 	return commands
 }

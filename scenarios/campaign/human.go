@@ -11,14 +11,14 @@ import (
 )
 
 // Human returns the part of a seed file that people read: what the run of c came to, what kind of case it is, and the commands to
-// go on with. file is the name the file will have. res must be of a run that recorded.
-func Human(v *sim.Vocabulary, c *scenarios.Case, res *scenarios.Result, file string) string {
+// go on with. file is the name the file will have, h what runs it. res must be of a run that recorded.
+func Human(v *sim.Vocabulary, c *scenarios.Case, res *scenarios.Result, file string, h Hints) string {
 	var b strings.Builder
 	b.WriteString("raftsim seed file\n\n")
 	paragraph(&b, outcomeSentence(res))
 	paragraph(&b, caseSentence(v, c, res))
 	b.WriteString("\n")
-	for _, cmd := range FileCommands(file) {
+	for _, cmd := range h.File(file) {
 		fmt.Fprintf(&b, "  %-10s %s\n", cmd.What+":", cmd.Line)
 	}
 	fmt.Fprintf(&b, "\nWritten by %s\n", ReadBuild())

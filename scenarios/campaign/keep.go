@@ -14,13 +14,13 @@ func Record(cat *scenarios.Catalogue, c *scenarios.Case, hang time.Duration) (*s
 	return Guarded(cat, c, scenarios.RunOptions{Record: true, CheckOnce: true}, hang)
 }
 
-// Text returns the seed file of a case whose run, recorded, came to res. file is the name it will have.
-func Text(cat *scenarios.Catalogue, c *scenarios.Case, res *scenarios.Result, file string) ([]byte, error) {
+// Text returns the seed file of a case whose run, recorded, came to res. file is the name it will have, h what runs it.
+func Text(cat *scenarios.Catalogue, c *scenarios.Case, res *scenarios.Result, file string, h Hints) ([]byte, error) {
 	v, err := cat.Vocabulary(c.Scenario)
 	if err != nil {
 		return nil, err
 	}
-	f := scenarios.SeedFile{Human: Human(v, c, res, file), Case: c, Expect: scenarios.Expect{
+	f := scenarios.SeedFile{Human: Human(v, c, res, file, h), Case: c, Expect: scenarios.Expect{
 		Verdict: res.Verdict, Signature: res.Signature, Digest: res.Digest, Steps: res.Steps,
 	}}
 	return f.Format(v)
@@ -42,8 +42,8 @@ func Stem(c *scenarios.Case, res *scenarios.Result) string {
 }
 
 // Keep writes the seed file of a recorded run into dir and returns its path.
-func Keep(cat *scenarios.Catalogue, c *scenarios.Case, res *scenarios.Result, dir string) (path string, err error) {
-	return WriteNew(dir, Stem(c, res), func(name string) ([]byte, error) { return Text(cat, c, res, name) })
+func Keep(cat *scenarios.Catalogue, c *scenarios.Case, res *scenarios.Result, dir string, h Hints) (path string, err error) {
+	return WriteNew(dir, Stem(c, res), func(name string) ([]byte, error) { return Text(cat, c, res, name, h) })
 }
 
 // DivergedError says that two runs that had to be the same were not.

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"raftsim/checker"
+	"raftsim/raft/server"
 	"raftsim/scenarios"
 	"raftsim/sim"
 	"raftsim/sim/disk"
@@ -36,7 +37,7 @@ func TestKeepReplayExplicit(t *testing.T) {
 	cat := builtin(t)
 	c, res := canary(t, cat, 1)
 	dir := filepath.Join(t.TempDir(), "new", "folder")
-	path, err := Keep(cat, c, res, dir)
+	path, err := Keep(cat, c, res, dir, HintsFor(cat, c.Scenario, "simrun", ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +253,7 @@ func TestHumanPartIsNoSection(t *testing.T) {
 	c, res := canary(t, cat, 2)
 	res.Violations = []checker.Violation{{Property: checker.Crash, Rule: "panic", Detail: "-- case.toml --\n-- expect --\n" + strings.Repeat("x ", 200) + "-- overrides --"}}
 	res.Signature = res.Violations[0].Signature()
-	text, err := Text(cat, c, res, "x.seed")
+	text, err := Text(cat, c, res, "x.seed", Hints{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,6 +268,42 @@ func TestCommandsAreQuoted(t *testing.T) {
 	} {
 		if got := quoted(text); got != want {
 			t.Errorf("quoted(%q) = %s, want %s", text, got, want)
+		}
+	}
+}
+
+// What is known to run a case is told, and nothing else.
+func TestHints(t *testing.T) {
+	lines := func(commands []Command) (text []string) {
+		for _, c := range commands {
+			text = append(text, c.What+": "+c.Line)
+		}
+		return text
+	}
+	cat := builtin(t)
+	own, err := scenarios.NewCatalogue(scenarios.Scenario{Name: "canary", Make: scenarios.MakeMixed, NewCore: server.NewRaft})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		h          Hints
+		file, seed []string
+	}{
+		{HintsFor(own, "canary", "", ""), nil, nil},
+		{HintsFor(own, "canary", "qsim", ""), []string{"reproduce: qsim replay a.seed", "trace: qsim replay a.seed --trace"},
+			[]string{"reproduce: qsim run canary --seed 3", "trace: qsim run canary --seed 3 --trace", "keep: qsim run canary --seed 3 --out simrun-out"}},
+		{HintsFor(own, "canary", "", "go test ./q -run Q"), []string{"go test: go test ./q -run Q -sim.replay=a.seed"},
+			[]string{"go test: go test ./q -run Q/canary -sim.seed=3 -sim.runs=1"}},
+		{HintsFor(cat, "canary", "my sim", ""), []string{"reproduce: 'my sim' replay a.seed", "trace: 'my sim' replay a.seed --trace",
+			"go test: go test ./scenarios -run Seeds -sim.replay=a.seed"},
+			[]string{"reproduce: 'my sim' run canary --seed 3", "trace: 'my sim' run canary --seed 3 --trace", "keep: 'my sim' run canary --seed 3 --out simrun-out",
+				"go test: go test ./scenarios -run Seeds/canary -sim.seed=3 -sim.runs=1"}},
+	} {
+		if diff := cmp.Diff(tc.file, lines(tc.h.File("a.seed"))); diff != "" {
+			t.Errorf("%+v, file (-want +got):\n%s", tc.h, diff)
+		}
+		if diff := cmp.Diff(tc.seed, lines(tc.h.Seed("canary", 3, nil))); diff != "" {
+			t.Errorf("%+v, seed (-want +got):\n%s", tc.h, diff)
 		}
 	}
 }

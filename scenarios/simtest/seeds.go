@@ -25,7 +25,7 @@ func (f *Flags) Seeds(t *testing.T, cat *scenarios.Catalogue, names ...string) {
 	}
 	if s.replay != "" {
 		file := locate(s.replay)
-		if problem := replay(cat, file, goTest(t.Name())+" -sim.replay="+file, nothing); problem != "" {
+		if problem := replay(cat, file, goTest(t.Name()), true, nothing); problem != "" {
 			t.Error(problem)
 		}
 		return
@@ -57,7 +57,7 @@ func Corpus(t *testing.T, cat *scenarios.Catalogue, folder string) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".seed"), func(t *testing.T) {
 			t.Parallel()
-			if problem := replay(cat, file, goTest(t.Name()), outsideContract); problem != "" {
+			if problem := replay(cat, file, goTest(t.Name()), false, outsideContract); problem != "" {
 				t.Error(problem)
 			}
 		})
@@ -107,12 +107,22 @@ func report(cat *scenarios.Catalogue, c *scenarios.Case, res *scenarios.Result, 
 		return head + fmt.Sprintf("  not reproducible: digest %s, then %s",
 			scenarios.FormatDigest(res.Digest), scenarios.FormatDigest(recorded.Digest))
 	}
-	file, err := campaign.Keep(cat, c, recorded, outFolder())
+	root, _, _ := strings.Cut(test, "/")
+	h := hints(cat, c.Scenario, goTest(root))
+	file, err := campaign.Keep(cat, c, recorded, outFolder(), h)
 	if err != nil {
 		return head + "  writing the seed file: " + err.Error()
 	}
-	root, _, _ := strings.Cut(test, "/")
-	return head + commands(file, goTest(root)+" -sim.replay="+file)
+	return head + commands(h.File(file))
+}
+
+// hints are what can be run of a scenario: its test, and simrun where it is one of the house.
+func hints(cat *scenarios.Catalogue, scenario, test string) campaign.Hints {
+	h := campaign.Hints{Test: test}
+	if cat.IsBuiltin(scenario) {
+		h.Program = "simrun"
+	}
+	return h
 }
 
 // accepted says of which scenarios a file may still fail the way it did.
@@ -121,8 +131,8 @@ type accepted func(*scenarios.Scenario) bool
 func nothing(*scenarios.Scenario) bool           { return false }
 func outsideContract(s *scenarios.Scenario) bool { return s.Unsafe }
 
-// replay returns what is wrong with the run of a seed file, "" if nothing is. command runs it as a test.
-func replay(cat *scenarios.Catalogue, file, command string, accept accepted) string {
+// replay returns what is wrong with the run of a seed file, "" if nothing is. test runs it, and is told the file if it is named.
+func replay(cat *scenarios.Catalogue, file, test string, named bool, accept accepted) string {
 	f, err := campaign.Read(cat, file)
 	if err != nil {
 		return err.Error()
@@ -142,7 +152,15 @@ func replay(cat *scenarios.Catalogue, file, command string, accept accepted) str
 	case campaign.NotReached:
 		what = fmt.Sprintf("%d of %d recorded faults found no subject; recorded was %s", r.Missed, r.Faults, f.Expect.Signature)
 	}
-	return fmt.Sprintf("%s: %s: %s\n%s", file, r.Outcome, what, commands(file, command))
+	h := hints(cat, f.Case.Scenario, test)
+	if !named {
+		h.Test = ""
+	}
+	list := h.File(file)
+	if !named {
+		list = append(list, campaign.Command{What: "go test", Line: test})
+	}
+	return fmt.Sprintf("%s: %s: %s\n%s", file, r.Outcome, what, commands(list))
 }
 
 func broke(res *scenarios.Result) string {
@@ -155,13 +173,10 @@ func broke(res *scenarios.Result) string {
 	return res.Verdict.String()
 }
 
-// commands lists what one does with a seed file.
-func commands(file, test string) string {
+// commands writes them one a line.
+func commands(list []campaign.Command) string {
 	var b strings.Builder
-	for _, c := range campaign.FileCommands(file) {
-		if c.What == campaign.WhatGoTest {
-			c.Line = test
-		}
+	for _, c := range list {
 		fmt.Fprintf(&b, "  %-10s %s\n", c.What+":", c.Line)
 	}
 	return strings.TrimRight(b.String(), "\n")

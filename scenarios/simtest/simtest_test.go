@@ -87,13 +87,13 @@ func TestViolationsAreReported(t *testing.T) {
 		kinds[kind] = true
 	}
 
-	if p := replay(cat, files[0], "go test", nothing); !strings.Contains(p, campaign.Reproduced.String()) {
+	if p := replay(cat, files[0], "go test", true, nothing); !strings.Contains(p, campaign.Reproduced.String()) {
 		t.Errorf("replayed: %q", p)
 	}
-	if p := replay(cat, files[0], "go test", outsideContract); p != "" {
+	if p := replay(cat, files[0], "go test", true, outsideContract); p != "" {
 		t.Errorf("a scenario outside the contract may fail: %q", p)
 	}
-	if p := replay(cat, filepath.Join(out, "none.seed"), "go test", nothing); !strings.Contains(p, "none.seed: no such file") {
+	if p := replay(cat, filepath.Join(out, "none.seed"), "go test", true, nothing); !strings.Contains(p, "none.seed: no such file") {
 		t.Errorf("no file: %q", p)
 	}
 }

@@ -173,7 +173,7 @@ func (a *app) keepFindings(s *campaign.Summary, f *campaignFlags) ([]kept, error
 				Scenario: finding.Scenario, Seed: finding.Seed, Digests: [2]uint64{finding.Digest, res.Digest},
 			}
 		}
-		file, err := campaign.Keep(a.cat, c, res, f.out)
+		file, err := campaign.Keep(a.cat, c, res, f.out, a.hints(c.Scenario))
 		if err != nil {
 			return all, &failure{ExitInternal, err}
 		}

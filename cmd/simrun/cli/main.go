@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"raftsim/scenarios"
@@ -26,9 +28,26 @@ const (
 	ExitInterrupted      = 130 // what was done until then is reported
 )
 
+// Options name the program, for the commands that reports and seed files tell people to go on with. The zero value is good.
+type Options struct {
+	// Name is what the program is called; "" for the name it was started by.
+	Name string
+	// Test runs seeds of the catalogue as a Go test, with the flags of simtest: "go test ./counter -run Seeds". "" for none, apart from
+	// scenarios of this project in programs of its own.
+	Test string
+}
+
 // Main runs the command line args (without the program's name) and returns the exit code.
 func Main(cat *scenarios.Catalogue, args []string, stdout, stderr io.Writer) (exitCode int) {
-	a := &app{cat: cat, out: stdout, err: stderr}
+	return MainOf(cat, Options{}, args, stdout, stderr)
+}
+
+// MainOf is Main of a program that says how it is called.
+func MainOf(cat *scenarios.Catalogue, o Options, args []string, stdout, stderr io.Writer) (exitCode int) {
+	if o.Name == "" {
+		o.Name = strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
+	}
+	a := &app{cat: cat, name: o.Name, test: o.Test, out: stdout, err: stderr}
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -42,6 +61,8 @@ func Main(cat *scenarios.Catalogue, args []string, stdout, stderr io.Writer) (ex
 // app is what the commands share. A command leaves its exit code in code, or returns an error.
 type app struct {
 	cat    *scenarios.Catalogue
+	name   string // of the program
+	test   string // Options.Test
 	out    io.Writer
 	err    io.Writer
 	format string // formatText or formatJSON
@@ -52,6 +73,11 @@ const (
 	formatText = "text"
 	formatJSON = "json"
 )
+
+// hints says how to go on with a case of a scenario.
+func (a *app) hints(scenario string) campaign.Hints {
+	return campaign.HintsFor(a.cat, scenario, a.name, a.test)
+}
 
 func (a *app) json() bool { return a.format == formatJSON }
 
@@ -74,7 +100,7 @@ func (a *app) explain(err error) int {
 		a.complain(err)
 		return f.code
 	case errors.As(err, &diverged):
-		fmt.Fprintln(a.err, "simrun:", err)
+		fmt.Fprintln(a.err, a.name+":", err)
 		return ExitNotDeterministic
 	case errors.As(err, &panicked):
 		a.complain(err)
@@ -90,7 +116,7 @@ func (a *app) explain(err error) int {
 
 // complain prints an error in one line.
 func (a *app) complain(err error) {
-	fmt.Fprintln(a.err, "simrun:", strings.Join(strings.Fields(err.Error()), " "))
+	fmt.Fprintln(a.err, a.name+":", strings.Join(strings.Fields(err.Error()), " "))
 }
 
 // verdictCode returns the exit code of a single run.

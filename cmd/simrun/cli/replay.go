@@ -94,7 +94,7 @@ func (a *app) writeExplicit(c *scenarios.Case, f *replayFlags) error {
 	if err != nil {
 		return err
 	}
-	text, err := campaign.Text(a.cat, explicit, res, filepath.Base(f.explicit))
+	text, err := campaign.Text(a.cat, explicit, res, filepath.Base(f.explicit), a.hints(c.Scenario))
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (a *app) reportReplay(path, written string, file *scenarios.SeedFile, r *ca
 	}
 	var commands []campaign.Command
 	if a.code != ExitPass {
-		commands = campaign.FileCommands(path)
+		commands = a.hints(file.Case.Scenario).File(path)
 	}
 	if a.json() {
 		report := runReport(file.Case, r.Result, counters)

@@ -15,12 +15,12 @@ const hangDefault = 60 * time.Second
 
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "simrun",
+		Use:   a.name,
 		Short: "Run Raft in virtual time, disturb it, judge it, and replay what fails",
-		Long: `simrun runs Raft servers in a deterministic simulation: one seed is one run, the same on every machine.
+		Long: a.name + ` runs Raft servers in a deterministic simulation: one seed is one run, the same on every machine.
 
-Exit codes: 0 pass, 1 violation, 2 mistake in the command line or a file, 3 inconclusive, 4 not deterministic,
-70 the harness failed or a run did not end, 130 interrupted. Results go to stdout, progress and errors to stderr.`,
+Exit codes: 0 pass, 1 violation, 2 mistake in the command line, a file, or a scenario or application of one's own, 3 inconclusive,
+4 not deterministic, 70 the harness failed or a run did not end, 130 interrupted. Results go to stdout, progress and errors to stderr.`,
 		SilenceUsage: true, SilenceErrors: true, DisableSuggestions: true,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -63,7 +63,7 @@ func unknownCommand(root *cobra.Command, name string) error {
 	if near := sim.Nearest(name, names); near != "" {
 		return fmt.Errorf("unknown command %q: did you mean %q?", name, near)
 	}
-	return fmt.Errorf("unknown command %q: see simrun --help", name)
+	return fmt.Errorf("unknown command %q: see %s --help", name, root.Name())
 }
 
 // exactly refuses any other number of arguments; what says what they are.

@@ -44,7 +44,7 @@ A violation is followed by the commands to go on with. With --out its seed file 
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.seed, "seed", "1", "seed: decimal, 0x hexadecimal or a commit hash")
-	flags.StringArrayVar(&f.set, "set", nil, "change an option, `KEY=VALUE`; may be repeated (see simrun list --options)")
+	flags.StringArrayVar(&f.set, "set", nil, "change an option, `KEY=VALUE`; may be repeated (see "+a.name+" list --options)")
 	flags.BoolVar(&f.twice, "twice", false, "run it two times and say where the runs differ, if they do (exit code 4)")
 	flags.BoolVar(&f.trace, "trace", false, "write one line per event (to stderr with --format json)")
 	flags.BoolVar(&f.story, "story", false, "tell what happens, for people (to stderr with --format json)")
@@ -79,9 +79,9 @@ func (a *app) run(scenario string, f *runFlags) error {
 	if err != nil {
 		return err
 	}
-	commands := campaign.SeedCommands(scenario, f.parsed, f.set)
+	commands := a.hints(scenario).Seed(scenario, f.parsed, f.set)
 	if file != "" {
-		commands = campaign.FileCommands(file)
+		commands = a.hints(scenario).File(file)
 	}
 	return a.reportRun(c, res, f.twice, file, commands)
 }
@@ -145,12 +145,12 @@ func (a *app) keepRun(c *scenarios.Case, res *scenarios.Result, f *runFlags) (fi
 		return "", &campaign.DivergedError{Scenario: c.Scenario, Seed: c.Seed, Digests: [2]uint64{res.Digest, recorded.Digest}}
 	}
 	if keep {
-		if file, err = campaign.Keep(a.cat, c, recorded, f.out); err != nil {
+		if file, err = campaign.Keep(a.cat, c, recorded, f.out, a.hints(c.Scenario)); err != nil {
 			return "", err
 		}
 	}
 	if f.save != "" {
-		text, err := campaign.Text(a.cat, c, recorded, filepath.Base(f.save))
+		text, err := campaign.Text(a.cat, c, recorded, filepath.Base(f.save), a.hints(c.Scenario))
 		if err != nil {
 			return "", err
 		}

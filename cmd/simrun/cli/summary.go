@@ -16,7 +16,7 @@ func (a *app) reportCampaign(s *campaign.Summary, findings []kept, f *campaignFl
 		idle, off = s.Silent()
 	}
 	if a.json() {
-		return a.writeJSON("campaign", campaignReport(s, findings, idle, off, f))
+		return a.writeJSON("campaign", a.campaignReport(s, findings, idle, off, f))
 	}
 	w := bufio.NewWriter(a.out)
 	writeCampaign(w, s)
@@ -34,7 +34,7 @@ func (a *app) reportCampaign(s *campaign.Summary, findings []kept, f *campaignFl
 		v, _ := k.result.Primary()
 		fmt.Fprintf(w, "\n%s in %d of %d runs, first in %s seed %s\n", k.Signature, k.Count, s.Runs, k.Scenario, scenarios.FormatSeed(k.Seed))
 		fmt.Fprintln(w, "  "+campaign.ViolationLine(v))
-		writeCommands(w, "  ", campaign.FileCommands(k.file))
+		writeCommands(w, "  ", a.hints(k.Scenario).File(k.file))
 	}
 	return a.wrote(w.Flush())
 }
@@ -70,7 +70,7 @@ func rate(n uint64, d time.Duration) string {
 	return fmt.Sprintf("%.0f", r)
 }
 
-func campaignReport(s *campaign.Summary, findings []kept, idle, off []string, f *campaignFlags) *Report {
+func (a *app) campaignReport(s *campaign.Summary, findings []kept, idle, off []string, f *campaignFlags) *Report {
 	c := &CampaignReport{
 		Scenarios: s.Scenarios, Seeds: s.Seeds.String(), Workers: s.Workers, Runs: s.Runs, Interrupted: s.Interrupted,
 		Passed: s.Verdicts[scenarios.Pass], Inconclusive: s.Verdicts[scenarios.Inconclusive], Violated: s.Verdicts[scenarios.Violation],
@@ -80,7 +80,7 @@ func campaignReport(s *campaign.Summary, findings []kept, idle, off []string, f 
 		v, _ := k.result.Primary()
 		c.Findings = append(c.Findings, FindingReport{
 			Signature: k.Signature, Runs: k.Count, Scenario: k.Scenario, Seed: scenarios.FormatSeed(k.Seed),
-			Digest: scenarios.FormatDigest(k.Digest), Violation: violation(v), File: k.file, Commands: campaign.FileCommands(k.file),
+			Digest: scenarios.FormatDigest(k.Digest), Violation: violation(v), File: k.file, Commands: a.hints(k.Scenario).File(k.file),
 		})
 	}
 	for _, b := range s.Broken {
