@@ -177,8 +177,8 @@ func (n *node) excused(err error) bool {
 			return true
 		}
 	}
-	if n.disk.Stats().Wipes > 0 && n.state != fresh && errors.Is(err, storage.ErrEmpty) {
-		return true // wiped by a fault: it must not start
+	if errors.Is(err, storage.ErrEmpty) {
+		return n.wiped || n.disk.Damaged() // by a fault: it must not start
 	}
 	return n.disk.Damaged() && errors.As(err, new(*storage.CorruptError))
 }
@@ -200,7 +200,7 @@ func (n *node) join(after uint64) {
 			panic("world: an empty disk refuses a new member: " + err.Error())
 		}
 		w.ledger.begin(n)
-		n.state, n.gone = fresh, false
+		n.state, n.gone, n.wiped = fresh, false, false
 		n.restart++
 		w.counts.Joined++
 		n.start()

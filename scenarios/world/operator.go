@@ -25,6 +25,7 @@ type operator struct {
 	planned  int  // memberships of the plan that were begun
 	awake    bool // an event is under way
 	change   raft.ConfChange
+	newest   uint64 // entry of the newest configuration that it has seen committed
 }
 
 const operatorProc sim.ProcID = 4001
@@ -102,16 +103,23 @@ func (o *operator) work() {
 	if leader == nil || leader.paused > 0 {
 		return
 	}
-	st, conf := leader.server.Status(), leader.configuration()
-	if st.ConfIndex > st.Commit || len(conf.Outgoing) > 0 {
+	conf, index, ok := o.settled(leader)
+	if !ok {
 		return // under way: a joint configuration is left by itself
 	}
 	voters, learners := sideOf(conf.Voters), sideOf(conf.Learners)
 	members := voters | learners
 	for _, n := range w.nodes[:w.slots()] {
-		if members.Has(n.proc) {
+		switch {
+		case members.Has(n.proc):
 			n.state = member
+		case n.state == fresh && (n.wiped || n.gone):
+			o.giveUp(n)
 		}
+	}
+	if o.voters == 0 {
+		o.active = false // nobody is left of what it wanted
+		return
 	}
 	if voters == o.voters && learners == o.learners {
 		o.active = false
@@ -136,7 +144,7 @@ func (o *operator) work() {
 			continue
 		}
 		if members&side == 0 {
-			n.join(st.ConfIndex)
+			n.join(index)
 		}
 		o.change.Changes = append(o.change.Changes, wanted)
 	}
@@ -149,6 +157,27 @@ func (o *operator) work() {
 	if leader.ask() {
 		w.counts.ChangesBegun++
 	}
+}
+
+// settled returns the configuration in force at a leader and the entry that made it, if it is committed and no joint one. It is not if a
+// newer one was: a leader may have been deposed without knowing it.
+func (o *operator) settled(leader *node) (conf raft.ConfState, index uint64, ok bool) {
+	st := leader.server.Status()
+	conf = leader.configuration()
+	if st.ConfIndex > st.Commit || st.ConfIndex < o.newest || len(conf.Outgoing) > 0 {
+		return conf, 0, false
+	}
+	o.newest = st.ConfIndex
+	return conf, st.ConfIndex, true
+}
+
+// giveUp makes the operator want the cluster without a server. Its disk was lost to a fault when it had joined, and was no member yet
+// as far as is known: it may be asked to vote all the same, by a leader that has the change in its log. So it must not begin anew as
+// the same member, and a cluster that counts on it may never get a quorum.
+func (o *operator) giveUp(n *node) {
+	side := faults.SideOf(n.proc)
+	o.voters &^= side
+	o.learners &^= side
 }
 
 func firstAddition(changes []raft.ConfChangeSingle) int {
@@ -167,8 +196,8 @@ func (o *operator) retire() {
 	if leader == nil {
 		return
 	}
-	st, conf := leader.server.Status(), leader.configuration()
-	if st.ConfIndex > st.Commit || len(conf.Outgoing) > 0 {
+	conf, _, ok := o.settled(leader)
+	if !ok {
 		return
 	}
 	members := sideOf(conf.Voters) | sideOf(conf.Learners)

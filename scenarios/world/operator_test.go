@@ -1,10 +1,12 @@
 package world
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
+	"raftsim/checker"
 	"raftsim/faults"
 	"raftsim/sim"
 )
@@ -175,6 +177,77 @@ func TestWipedServerComesBackAsNewMember(t *testing.T) {
 	if n := p.nodes[2]; !n.running() || n.gone || n.state != member || n.applied() != p.outcome.Counts.Committed || p.outcome.Counts.Rejoined != 1 {
 		t.Errorf("back: running %v, gone %v, state %d, applied %d of %d, %d rejoined", n.running(), n.gone, n.state, n.applied(),
 			p.outcome.Counts.Committed, p.outcome.Counts.Rejoined)
+	}
+}
+
+// So it is with one that has joined, and of which the operator has not yet seen that it is a member: it has lost its disk, and is
+// nobody's fault. One that is no member yet is given up: a cluster that counted on it would wait for it for ever.
+func TestFreshServerIsWiped(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		faults   []string
+		members  faults.Side
+		reached  uint64
+		electing bool
+	}{
+		{"member, not yet seen", []string{"members #0 = at 500ms to n1,n2", "wipe n2 #0 = at 520ms for 10ms"}, faults.SideOf(1, 2), 1, true},
+		{"member, and nobody looks", []string{"members #0 = at 500ms to n1,n2", "pause n1 #0 = at 515ms for 80ms", "wipe n2 #0 = at 520ms for 10ms"}, faults.SideOf(1, 2), 1, true},
+		{"no member", []string{"members #0 = at 500ms to n1,n2", "power-at n1 #0 = at 500100us for 30ms", "wipe n2 #0 = at 501ms for 10ms"}, faults.SideOf(1), 1, false},
+		{"rotten before it ever wrote", []string{"members #0 = at 500ms to n1,n2", "power-at n2 #0 = at 501ms for 50ms", "damage n2 #0 = at 510ms rot 0 100 ff"}, faults.SideOf(1), 0, true},
+	} {
+		p := newPlay(t, func(c *Config) { c.Servers, c.Spares, c.Disk.SyncLatency = 1, 1, 2*ms }, tc.faults...)
+		p.run()
+		for _, v := range p.outcome.Violations {
+			// Half of the cluster is gone where it counts.
+			if tc.electing && v.Property == checker.Liveness {
+				continue
+			}
+			t.Errorf("%s: %v", tc.name, v)
+		}
+		n := p.nodes[1]
+		if n.up() || !n.gone || p.outcome.Counts.StartsRefused == 0 {
+			t.Errorf("%s: up %v, gone %v, %d starts refused", tc.name, n.up(), n.gone, p.outcome.Counts.StartsRefused)
+		}
+		voters, _ := p.Members()
+		if voters != tc.members || p.outcome.Counts.MembershipsReached != tc.reached {
+			t.Errorf("%s: members %v, %d reached", tc.name, voters, p.outcome.Counts.MembershipsReached)
+		}
+	}
+}
+
+// A leader that was deposed, and does not know it, knows of no member that came later: that one is neither wiped nor taken away.
+func TestOperatorSeesThroughFormerLeaders(t *testing.T) {
+	for _, later := range []string{"", "members #1 = at 1.005s to n1,n2,n3,n4,n5"} {
+		lines := []string{"isolate n1 #0 = at 300ms for 1.5s both", "members #0 = at 600ms to n1,n2,n3,n4"}
+		if later != "" {
+			lines = append(lines, later)
+		}
+		scout := newPlay(t, func(c *Config) { c.Spares, c.Raft.DisableCheckQuorum = 2, true }, lines...)
+		leader, at := sim.ProcID(0), sim.Time(0)
+		scout.before = func(sim.Event) {
+			if now := scout.kernel.Now(); now < sim.Time(time.Second) {
+				leader, at = scout.Leader(), now
+			}
+		}
+		scout.well()
+		if leader == 1 || leader == 0 {
+			t.Fatalf("n%d leads at %v", leader, at)
+		}
+		lines = append(lines, fmt.Sprintf("crash-at n%d #0 = at 900ms for 300ms", leader))
+		p := newPlay(t, func(c *Config) { c.Spares, c.Raft.DisableCheckQuorum = 2, true }, lines...)
+		asked := false
+		p.before = func(sim.Event) {
+			if now := p.kernel.Now(); now > sim.Time(900*ms) && now < sim.Time(1200*ms) {
+				asked = asked || p.Leader() == 1
+				if n := p.nodes[3]; n.state != member || n.disk.Stats().Wipes > 1 {
+					t.Fatalf("%v: n4 is in state %d", now, n.state)
+				}
+			}
+		}
+		p.well()
+		if !asked {
+			t.Error("the former leader is never the one that leads")
+		}
 	}
 }
 

@@ -471,6 +471,7 @@ func (w *World) Damage(id sim.ProcID, what faults.Damage) bool {
 		d.Misdirect(what.Place, what.To)
 	case faults.DamageWipe:
 		d.Wipe()
+		n.wiped = true
 		w.ledger.wiped(n)
 	}
 	w.judges.Damaged(n.id)
