@@ -12,8 +12,8 @@ type eventQueue struct {
 }
 
 const (
-	nearEvents = 32
-	nearRefill = 8 // so many come from far when near is empty
+	nearEvents = 64
+	nearRefill = 32 // so many come from far when near is empty
 )
 
 func (q *eventQueue) len() int { return q.count + len(q.far) }

@@ -28,10 +28,14 @@ func (n *node) reset() {
 
 func (n *node) writeAt(p []byte, off int64) {
 	end := off + int64(len(p))
-	if end > int64(len(n.view)) {
-		n.view = resize(n.view, end)
+	if off == int64(len(n.view)) { // as a log does
+		n.view = append(n.view, p...)
+	} else {
+		if end > int64(len(n.view)) {
+			n.view = resize(n.view, end)
+		}
+		copy(n.view[off:], p)
 	}
-	copy(n.view[off:], p)
 	n.dirty = n.dirty.add(off, end)
 }
 
@@ -68,6 +72,13 @@ func (n *node) capture(c *change) {
 // apply makes c durable. What it writes is not damaged any more.
 func (c *change) apply() {
 	n := c.node
+	if c.appends() {
+		n.durable = append(n.durable, c.data...)
+		if len(n.marks) > 0 {
+			n.unmark(c.low, endOfFile)
+		}
+		return
+	}
 	if c.low < int64(len(n.durable)) {
 		n.durable = n.durable[:c.low]
 	}
@@ -82,6 +93,12 @@ func (c *change) apply() {
 			n.unmark(r.from, r.to)
 		}
 	}
+}
+
+// appends says whether c does nothing but add to the end of the durable bytes.
+func (c *change) appends() bool {
+	end := int64(len(c.node.durable))
+	return c.low >= end && len(c.ranges) == 1 && c.ranges[0] == extent{from: end, to: c.size}
 }
 
 // covers says whether c writes the byte at off.
