@@ -58,8 +58,14 @@ func AppendMessage(dst []byte, m *Message) []byte {
 	start := len(dst)
 	dst = append(dst, kind, 0, 0, 0)
 	mask := uint32(0)
-	for i, n := range m.numbers() {
-		if n != 0 {
+	numbers := m.numbers()
+	for i := range numbers {
+		switch n := numbers[i]; {
+		case n == 0:
+		case n < 0x80: // most are
+			mask |= 1 << i
+			dst = append(dst, byte(n))
+		default:
 			mask |= 1 << i
 			dst = binary.AppendUvarint(dst, n)
 		}
@@ -109,6 +115,10 @@ func DecodeMessage(b []byte, m *Message) error {
 	var numbers [numbersCount]uint64
 	for rest := mask & (1<<numbersCount - 1); rest != 0; rest &= rest - 1 {
 		n := &numbers[bits.TrailingZeros32(rest)]
+		if len(b) > 0 && b[0]-1 < 0x7f { // most are of one byte
+			*n, b = uint64(b[0]), b[1:]
+			continue
+		}
 		if *n, b, ok = uvarint(b); !ok || *n == 0 {
 			return ErrCorrupt
 		}
@@ -217,6 +227,9 @@ func decodeEntry(b []byte, e *Entry) (rest []byte, ok bool) {
 func uvarint(b []byte) (n uint64, rest []byte, ok bool) {
 	if len(b) > 0 && b[0] < 0x80 {
 		return uint64(b[0]), b[1:], true
+	}
+	if len(b) > 1 && b[1]-1 < 0x7f {
+		return uint64(b[0]&0x7f) | uint64(b[1])<<7, b[2:], true
 	}
 	n, size := binary.Uvarint(b)
 	if size <= 0 || b[size-1] == 0 {

@@ -5,6 +5,7 @@ package server
 // finding a row is a lookup of its client and a walk over its rows. Nothing depends on the order of a map.
 type table[T any] struct {
 	heads map[uint64]int32 // by client: its first row
+	near  [nearHeads]head  // what was looked up last in heads, or put there
 	rows  []row[T]
 	free  []int32 // rows to be used again
 }
@@ -14,6 +15,15 @@ type row[T any] struct {
 	next        int32  // of the same client, noRow at the end
 	value       T
 }
+
+// head is the first row of a client, noRow if it has none.
+type head struct {
+	client uint64
+	row    int32
+	known  bool
+}
+
+const nearHeads = 16
 
 const noRow int32 = -1
 
@@ -34,10 +44,26 @@ func (t *table[T]) find(client, seq uint64) int32 {
 
 // first returns a row of a client, noRow if there is none; row.next leads on.
 func (t *table[T]) first(client uint64) int32 {
-	if head, ok := t.heads[client]; ok {
-		return head
+	near := &t.near[client%nearHeads]
+	if near.known && near.client == client {
+		return near.row
 	}
-	return noRow
+	row, ok := t.heads[client]
+	if !ok {
+		row = noRow
+	}
+	*near = head{client, row, true}
+	return row
+}
+
+// begin makes row the first one of a client.
+func (t *table[T]) begin(client uint64, row int32) {
+	if row == noRow {
+		delete(t.heads, client)
+	} else {
+		t.heads[client] = row
+	}
+	t.near[client%nearHeads] = head{client, row, true}
 }
 
 // add makes a row for an operation that has none. Its value is what the row's last user left: the caller sets it.
@@ -50,22 +76,20 @@ func (t *table[T]) add(client, seq uint64) int32 {
 	}
 	r := &t.rows[i]
 	r.client, r.seq, r.next = client, seq, t.first(client)
-	t.heads[client] = i
+	t.begin(client, i)
 	return i
 }
 
 // remove frees a row. Cost: O(rows of the client).
 func (t *table[T]) remove(i int32) {
 	r := &t.rows[i]
-	if head := t.heads[r.client]; head != i {
-		for t.rows[head].next != i {
-			head = t.rows[head].next
+	if row := t.first(r.client); row != i {
+		for t.rows[row].next != i {
+			row = t.rows[row].next
 		}
-		t.rows[head].next = r.next
-	} else if r.next != noRow {
-		t.heads[r.client] = r.next
+		t.rows[row].next = r.next
 	} else {
-		delete(t.heads, r.client)
+		t.begin(r.client, r.next)
 	}
 	r.client = 0
 	t.free = append(t.free, i)
@@ -80,4 +104,5 @@ func (t *table[T]) clear() {
 		}
 	}
 	clear(t.heads)
+	t.near = [nearHeads]head{}
 }

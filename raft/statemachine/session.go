@@ -82,6 +82,7 @@ func (s *Sessions) end(slot int32) {
 	}
 	s.unlink(slot)
 	delete(s.slots, c.client)
+	s.near[c.client%nearSessions] = 0
 	c.newer, s.free = s.free, slot
 	s.count--
 }

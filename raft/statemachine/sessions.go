@@ -33,6 +33,8 @@ type Sessions struct {
 	applied uint64           // index of the last entry given to Apply
 	logTime int64            // never below 0
 	slots   map[uint64]int32 // client -> position in list; looked up, never ranged over
+	// near is some of slots, 0 where none: most lookups end here.
+	near [nearSessions]int32
 	// list holds the sessions. list[0] is none: it is the end of the circle older/newer, in the order of last activity.
 	// The free positions are chained by newer, beginning at free.
 	list  []session
@@ -44,6 +46,8 @@ type Sessions struct {
 	order    []int32   // scratch of AppendSnapshot
 	scratch  session   // of Restore
 }
+
+const nearSessions = 32
 
 // NewSessions wraps a machine in its initial state. The ttl must be the same on all replicas; 0 is for ever, less than that a panic.
 func NewSessions(machine StateMachine, ttl time.Duration) *Sessions {
@@ -67,6 +71,7 @@ func (s *Sessions) Reset(machine StateMachine) {
 func (s *Sessions) forget() {
 	s.logTime = 0
 	clear(s.slots)
+	s.near = [nearSessions]int32{}
 	s.free = 0
 	for i := len(s.list) - 1; i > 0; i-- {
 		s.list[i].newer, s.free = s.free, int32(i)
@@ -109,9 +114,21 @@ func (s *Sessions) Apply(index uint64, data []byte) []Outcome {
 	return s.outcomes
 }
 
+// find returns the position of a client's session, 0 if it has none.
+func (s *Sessions) find(client uint64) (slot int32, known bool) {
+	near := &s.near[client%nearSessions]
+	if *near != 0 && s.list[*near].client == client {
+		return *near, true
+	}
+	if slot, known = s.slots[client]; known {
+		*near = slot
+	}
+	return slot, known
+}
+
 // open gives the client a session, unless the entry is a late copy.
 func (s *Sessions) open(index uint64, e *Envelope) {
-	if slot, known := s.slots[e.Client]; known {
+	if slot, known := s.find(e.Client); known {
 		c := &s.list[slot]
 		if e.Seq == c.opened {
 			s.touch(slot)
@@ -132,7 +149,7 @@ func (s *Sessions) open(index uint64, e *Envelope) {
 
 // command executes a command when its turn has come, keeps it when it has not, and executes what waited for it.
 func (s *Sessions) command(index uint64, e *Envelope) {
-	slot, known := s.slots[e.Client]
+	slot, known := s.find(e.Client)
 	if !known || s.list[slot].id != e.Session {
 		s.report(e, StatusExpired, e.Session, nil)
 		return
@@ -237,7 +254,7 @@ func (s *Sessions) refresh(c *session) {
 // All of these stay true whatever the log goes on with, except that a waiting one may stop waiting.
 func (s *Sessions) Recall(e *Envelope) (o Outcome, ok bool) {
 	o = Outcome{Client: e.Client, Seq: e.Seq, Session: e.Session, Kind: e.Kind}
-	slot, known := s.slots[e.Client]
+	slot, known := s.find(e.Client)
 	c := &s.list[slot]
 	if e.Kind == EnvelopeOpen {
 		switch {
