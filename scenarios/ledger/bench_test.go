@@ -46,6 +46,8 @@ func (g *growing) ViewFile(i int) (string, []byte, int64) {
 }
 func (g *growing) DamagedFile(i int) (string, []byte) { return g.DurableFile(i) }
 func (g *growing) Damaged() bool                      { return false }
+func (g *growing) DurableChanges() uint64             { return uint64(g.at) + 1 }
+func (g *growing) OtherChanges(int) uint64            { return 0 }
 
 // records makes the disk of a member that has appended so many records of one entry, and has a few files more.
 func records(t fataler, count, size int) *growing {

@@ -50,6 +50,10 @@ type Disk interface {
 	// DurableFiles and DurableFile give the names that a power loss is sure to leave, and the bytes it is sure to leave in each.
 	DurableFiles() int
 	DurableFile(i int) (name string, bytes []byte)
+	// DurableChanges counts changes of these names and bytes. OtherChanges says what the count was, at most, when anything but the bytes of
+	// the i-th file changed last.
+	DurableChanges() uint64
+	OtherChanges(i int) uint64
 	// DamagedFile is DurableFile with the damage that a process reads.
 	DamagedFile(i int) (name string, bytes []byte)
 	// ViewFiles and ViewFile give the names and bytes that a process reads, damage included; of files that cannot be read in whole, the end
@@ -261,6 +265,7 @@ func (l *Ledger) picture(node uint64) *picture {
 // whole decodes all that is guaranteed, and tells the judge if that is not what it was told, or always.
 func (l *Ledger) whole(p *picture, d Disk, always bool) {
 	o := &l.fresh
+	p.changes = d.DurableChanges()
 	l.decode(p, d, o)
 	news := always || !p.known || !sameImage(&p.disk, &o.disk)
 	p.known = true

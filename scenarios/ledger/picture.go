@@ -10,8 +10,9 @@ import (
 // picture is one disk as the judge was told of it.
 type picture struct {
 	outcome
-	node  uint64
-	known bool // the judge was told
+	node    uint64
+	known   bool   // the judge was told
+	changes uint64 // of the disk, when it was looked at
 
 	damaged bool // the process that lives has found damage
 	scarred bool // there was damage: that something is missing is nobody's fault
@@ -62,7 +63,18 @@ func (p *picture) found(name string) bool {
 // follow tells what has come to a regular picture. False: it takes a whole decoding to know; the picture is what the judge was told all
 // the same.
 func (l *Ledger) follow(p *picture, d Disk) bool {
+	before := p.changes
+	p.changes = d.DurableChanges()
+	if p.changes == before {
+		return true
+	}
 	files := p.table
+	if p.cursor < d.DurableFiles() && d.OtherChanges(p.cursor) <= before {
+		// As it mostly is: all that happened was that the last segment grew.
+		f := &files[p.cursor]
+		_, bytes := d.DurableFile(p.cursor)
+		return len(bytes) >= f.size && l.records(p, f, bytes)
+	}
 	if d.DurableFiles() != len(files) {
 		return l.renamed(p, d)
 	}
@@ -89,14 +101,10 @@ func (l *Ledger) follow(p *picture, d Disk) bool {
 func (l *Ledger) advance(p *picture, d Disk) bool {
 	files := p.table
 	for {
-		f := &files[p.cursor]
 		_, bytes := d.DurableFile(p.cursor)
-		for p.offset < uint64(len(bytes)) {
-			if !l.record(p, &f.log, bytes) {
-				return false
-			}
+		if !l.records(p, &files[p.cursor], bytes) {
+			return false
 		}
-		f.size = len(bytes)
 		next, empty := -1, true
 		for i := p.cursor + 1; i < len(files); i++ {
 			if files[i].kind != kindSegment || files[i].log.dead {
@@ -115,6 +123,17 @@ func (l *Ledger) advance(p *picture, d Disk) bool {
 			return false
 		}
 	}
+}
+
+// records takes in what has come to the file at the cursor.
+func (l *Ledger) records(p *picture, f *known, bytes []byte) bool {
+	for p.offset < uint64(len(bytes)) {
+		if !l.record(p, &f.log, bytes) {
+			return false
+		}
+	}
+	f.size = len(bytes)
+	return true
 }
 
 // enter moves the cursor to the next segment.

@@ -17,6 +17,7 @@ func (d *Disk) Crash() {
 func (d *Disk) PowerLoss() {
 	d.die()
 	d.stats.PowerLosses++
+	d.changes.note(nil)
 	d.expose()
 	d.land()
 	d.loseNames()
@@ -29,6 +30,7 @@ func (d *Disk) PowerLoss() {
 			exposed++
 		}
 	}
+	d.changes.note(nil)
 	d.view = d.view.copyOf(d.durable)
 	d.stats.SyncsLost += d.pending.lose()
 	d.lastDone = 0

@@ -83,6 +83,9 @@ type Disk struct {
 	full   full
 	misled misled // the next sync of a file, by LoseWrite and Misdirect
 
+	changes changes // of what is durable
+	syncing uint8   // whether syncs ask fates, see asksOfSyncs
+
 	stats Stats
 }
 
@@ -112,6 +115,7 @@ func (d *Disk) Reset(o Options) {
 	d.pending.reset()
 	d.lastDone, d.stalledUntil = 0, 0
 	d.trap, d.full, d.misled = trap{}, full{}, misled{}
+	d.syncing = asksUnknown
 	d.stats = Stats{}
 }
 
@@ -120,6 +124,7 @@ func (d *Disk) empty() {
 	d.spare = append(d.spare, d.files...)
 	clear(d.files)
 	d.files = d.files[:0]
+	d.changes.note(nil)
 	d.view, d.durable = d.view.clear(), d.durable.clear()
 	d.journal.reset()
 }

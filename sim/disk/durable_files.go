@@ -14,6 +14,33 @@ func (d *Disk) DurableFile(i int) (name string, bytes []byte) {
 	return e.name, e.node.durable
 }
 
+// DurableChanges counts what has happened to durable names and bytes: the same number twice means that nothing has between. O(1).
+func (d *Disk) DurableChanges() uint64 { return d.changes.count }
+
+// OtherChanges is DurableChanges as it was when anything but the bytes of the i-th durable file changed last, or a higher number, and
+// DurableChanges itself unless it was that file which changed last. O(1).
+func (d *Disk) OtherChanges(i int) uint64 {
+	if d.durable[i].node == d.changes.latest {
+		return d.changes.others
+	}
+	return d.changes.count
+}
+
+// changes counts changes of what is durable. It never goes back, so that an observer may outlive a run.
+type changes struct {
+	count  uint64
+	latest *node  // all changes after others were about its bytes; nil: the last one was about more
+	others uint64 // a count
+}
+
+// note counts a change of the bytes of n, of anything for nil.
+func (c *changes) note(n *node) {
+	if n != c.latest || n == nil {
+		c.latest, c.others = n, c.count
+	}
+	c.count++
+}
+
 // DamagedFile is DurableFile with the damage: what a process that begins after a loss of power reads there. Blocks of 512 bytes, the
 // least that a careful reader asks for at once, of which a part cannot be read are zeros. O(1), and a copy of the file if it is damaged.
 func (d *Disk) DamagedFile(i int) (name string, bytes []byte) {

@@ -145,6 +145,7 @@ func (d *Disk) submit(t vfs.Ticket, n *node, err error) {
 
 // syncNow makes durable without delay, for Setup.
 func (d *Disk) syncNow(n *node) {
+	d.changes.note(n)
 	if n == nil {
 		d.commitNames(d.journal.last())
 		return
@@ -193,12 +194,14 @@ func (d *Disk) Complete(payload uint32) (c Completion, ok bool) {
 func (d *Disk) take(p *pendingSync) {
 	switch p.effect {
 	case effectFile:
+		d.changes.note(p.change.node)
 		if p.misled.lost {
 			d.applyMisled(&p.change, p.misled)
 		} else {
 			p.change.apply()
 		}
 	case effectNames:
+		d.changes.note(nil)
 		d.commitNames(p.names)
 	}
 }

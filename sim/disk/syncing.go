@@ -13,9 +13,31 @@ type syncFate struct {
 	misled misled
 }
 
+// asksOfSyncs says whether any fate of a sync may differ from calm: asked once, as answers do not change during a run.
+func (d *Disk) asksOfSyncs(fates *sim.Fates) bool {
+	if d.syncing == asksUnknown {
+		d.syncing = asksNothing
+		for _, p := range [...]sim.Purpose{SlowSync, SyncFails, NoSpace, LostWrite, Misdirected} {
+			if fates.Active(p) {
+				d.syncing = asksSome
+			}
+		}
+	}
+	return d.syncing == asksSome
+}
+
+const (
+	asksUnknown uint8 = iota
+	asksNothing
+	asksSome
+)
+
 // askSync asks about the sync that is being submitted, and about the space after it.
 func (d *Disk) askSync() (f syncFate) {
 	fates, now := d.kernel.Fates(), d.kernel.Now()
+	if !d.asksOfSyncs(fates) {
+		return f
+	}
 	k := sim.MakeKey(SlowSync, sim.Subject{A: d.owner}).WithOrdinal(uint32(min(d.stats.Syncs, sim.MaxKeyOrdinal+1)))
 	if fates.Active(SlowSync) {
 		if v := fates.Ask(k, now, 0); !v.Calm() {

@@ -211,6 +211,7 @@ func TestDiskEqualsTwin(t *testing.T) {
 		b := busyBench(t, rapid.Uint64().Draw(t, "seed"))
 		w := &twin{view: map[string]*twinFile{}, durable: map[string]*twinFile{}}
 		b.onDeliver = w.complete
+		var seen watch
 		type pair struct {
 			real vfs.File
 			twin *twinFile
@@ -354,6 +355,7 @@ func TestDiskEqualsTwin(t *testing.T) {
 				open = nil
 			},
 			"": func(t *rapid.T) {
+				seen.look(t, b.disk)
 				names, err := b.disk.FS().List()
 				must(err)
 				if want := slices.Sorted(maps.Keys(w.view)); !slices.Equal(names, want) {
@@ -388,6 +390,36 @@ func TestDiskEqualsTwin(t *testing.T) {
 }
 
 // powerLoss checks that what is left may be, and goes on from there.
+// watch remembers what was durable, and holds what the disk says of changes since against it.
+type watch struct {
+	changes uint64
+	names   []string
+	bytes   []string
+}
+
+func (w *watch) look(t *rapid.T, d *Disk) {
+	now := watch{changes: d.DurableChanges()}
+	for i := range d.DurableFiles() {
+		name, bytes := d.DurableFile(i)
+		now.names, now.bytes = append(now.names, name), append(now.bytes, string(bytes))
+	}
+	same := slices.Equal(now.names, w.names)
+	if now.changes == w.changes && (!same || !slices.Equal(now.bytes, w.bytes)) {
+		t.Fatalf("what is durable has changed, and still it was changed %d times", now.changes)
+	}
+	for i := range now.names {
+		if d.OtherChanges(i) > w.changes {
+			continue
+		}
+		for k := range now.names {
+			if !same || k != i && now.bytes[k] != w.bytes[k] {
+				t.Fatalf("%q was not all that has changed between changes %d and %d", now.names[i], w.changes, now.changes)
+			}
+		}
+	}
+	*w = now
+}
+
 func (w *twin) powerLoss(t *rapid.T, b *bench) {
 	departed := func(p sim.Purpose) uint64 { return b.fates.Counts(p).Departed }
 	torn, names, landed := departed(Torn), departed(Names), departed(Landed)
