@@ -81,6 +81,17 @@ type porcupineModel struct {
 
 func (m porcupineModel) Name() string { return m.name }
 
+// Validator is a Model that can say that it cannot work before there is a history.
+type Validator interface{ Validate() error }
+
+// Validate implements Validator.
+func (m porcupineModel) Validate() error {
+	if m.model.Init == nil || m.model.Step == nil && m.model.StepContext == nil {
+		return fmt.Errorf("model %q needs Init and Step or StepContext", m.name)
+	}
+	return nil
+}
+
 func (m porcupineModel) Check(history []GenericOperation, budget uint64) ModelReport {
 	return CheckModel(m.model, porcupineOperations(history), budget)
 }

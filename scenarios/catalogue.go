@@ -13,7 +13,7 @@ import (
 
 // Scenario is a named way to make cases of seeds.
 type Scenario struct {
-	Name string // one word
+	Name string // one word of letters, digits, '-', '_' and '.'
 	Doc  string // one sentence
 	// Make makes the case of a seed. It must depend on the seed alone. Scenario and Seed are filled in by Catalogue.Case.
 	Make func(seed uint64) *Case
@@ -42,16 +42,28 @@ type Catalogue struct {
 	vocabularies []*sim.Vocabulary
 }
 
-// NewCatalogue returns a catalogue, or says which scenario is wrong.
+// NewCatalogue returns a catalogue, or says which scenario is wrong, and what about it. An application that is a workload.Validator is
+// asked whether it is whole.
 func NewCatalogue(scenarios ...Scenario) (*Catalogue, error) {
+	if len(scenarios) == 0 {
+		return nil, errors.New("a catalogue needs at least one scenario")
+	}
 	c := &Catalogue{scenarios: append([]Scenario(nil), scenarios...)}
 	for i := range c.scenarios {
 		s := &c.scenarios[i]
 		if s.Name == "" || s.Make == nil {
 			return nil, fmt.Errorf("scenario %d %q: needs a name and Make", i+1, s.Name)
 		}
+		if !workload.IsWord(s.Name) {
+			return nil, fmt.Errorf("scenario %d: name %q is not one word of letters, digits, '-', '_' and '.'", i+1, s.Name)
+		}
 		if first, _ := c.Lookup(s.Name); first != s {
 			return nil, fmt.Errorf("scenario %q is there twice", s.Name)
+		}
+		if whole, ok := s.Application.(workload.Validator); ok {
+			if err := whole.Validate(); err != nil {
+				return nil, fmt.Errorf("scenario %q: %w", s.Name, err)
+			}
 		}
 		v, err := world.NewVocabulary(s.application(), s.Purposes...)
 		if err != nil {

@@ -57,7 +57,12 @@ func TestWrongCatalogues(t *testing.T) {
 		scenarios []Scenario
 		want      string // part of the error
 	}{
+		{"nothing", nil, "a catalogue needs at least one scenario"},
 		{"no name", []Scenario{{Make: make}}, "needs a name"},
+		{"two words", []Scenario{{Name: "my own", Make: make}}, `scenario 1: name "my own" is not one word of letters, digits, '-', '_' and '.'`},
+		{"a path", []Scenario{{Name: "a/b", Make: make}}, `name "a/b" is not one word`},
+		{"an empty application", []Scenario{{Name: "a", Make: make, Application: &workload.Custom{}}}, `scenario "a": the application needs an AppName`},
+		{"no application", []Scenario{{Name: "a", Make: make, Application: (*workload.Custom)(nil)}}, `scenario "a": the application is a nil *workload.Custom`},
 		{"no Make", []Scenario{{Name: "a"}}, "needs a name and Make"},
 		{"twice", []Scenario{{Name: "a", Make: make}, {Name: "b", Make: make}, {Name: "a", Make: make}}, `"a" is there twice`},
 		{"a purpose twice", []Scenario{{Name: "a", Make: make, Purposes: []sim.Spec{own, own}}}, "declared"},

@@ -11,10 +11,10 @@ import (
 )
 
 // Custom is a user's own application: a state machine, the operations clients choose from, and the model that judges their
-// answers. All fields are needed. A Custom must not be changed once it is in use, and its functions must depend on their
+// answers. All fields are needed (see Validate). A Custom must not be changed once it is in use, and its functions must depend on their
 // arguments alone.
 type Custom struct {
-	AppName string // one word
+	AppName string // one word of letters, digits, '-', '_' and '.'
 	Machine func() statemachine.StateMachine
 	Choices []Choice
 	Model   checker.Model // checker.PorcupineModel makes one of a Porcupine model
@@ -22,7 +22,7 @@ type Custom struct {
 
 // Choice is an operation of a Custom application.
 type Choice struct {
-	Text   string // as in seed files: "add", "read"; no two may be equal
+	Text   string // as in seed files: "add", "read"; no two may be equal, and see Validate
 	Weight uint64 // how often it is chosen, relative to the others
 	Write  bool   // a run ends with a write by every client; at least one choice must be one
 	// Command appends the command to dst and returns it with the model's input.
@@ -86,20 +86,11 @@ type customNote struct {
 
 // Reset implements Session.
 func (s *customSession) Reset(p Plan) error {
-	a := s.app
-	write := false
-	s.weights = 0
-	for i := range a.Choices {
-		c := &a.Choices[i]
-		if c.Text == "" || c.Command == nil || c.Output == nil {
-			return fmt.Errorf("workload: choice %d of application %q needs Text, Command and Output", i+1, a.AppName)
-		}
-		write = write || c.Write
-		s.weights += c.Weight
+	weights, err := s.app.check()
+	if err != nil {
+		return err
 	}
-	if a.AppName == "" || a.Machine == nil || a.Model == nil || !write || s.weights == 0 {
-		return fmt.Errorf("workload: application %q needs AppName, Machine, Model, a choice that writes, and weights above 0", a.AppName)
-	}
+	s.weights = weights
 	s.history, s.notes, s.clock, s.count = s.history[:0], s.notes[:0], 0, Operations{}
 	s.last = s.last[:0]
 	for range p.Clients + 1 {

@@ -224,29 +224,77 @@ func TestCustomChoices(t *testing.T) {
 	}
 }
 
-// An application that lacks something is refused before the run, and the error says what.
+// An application that lacks something is refused before any run, and the error says what.
 func TestIncompleteApplications(t *testing.T) {
 	for _, tc := range []struct {
 		what   string
 		change func(*workload.Custom)
 		want   string
 	}{
-		{"nothing", func(*workload.Custom) {}, ""},
-		{"no name", func(a *workload.Custom) { a.AppName = "" }, "needs AppName"},
-		{"no machine", func(a *workload.Custom) { a.Machine = nil }, "Machine"},
-		{"no model", func(a *workload.Custom) { a.Model = nil }, "Model"},
-		{"no choice", func(a *workload.Custom) { a.Choices = nil }, "a choice that writes"},
-		{"no write", func(a *workload.Custom) { a.Choices[1].Write = false }, "a choice that writes"},
-		{"no weight", func(a *workload.Custom) { a.Choices[0].Weight, a.Choices[1].Weight = 0, 0 }, "weights above 0"},
-		{"no text", func(a *workload.Custom) { a.Choices[2].Text = "" }, "choice 3 of application"},
-		{"no command", func(a *workload.Custom) { a.Choices[0].Command = nil }, "choice 1 of application"},
-		{"no output", func(a *workload.Custom) { a.Choices[1].Output = nil }, "choice 2 of application"},
+		{"nothing", func(*workload.Custom) {}, "<nil>"},
+		{"everything", func(a *workload.Custom) { *a = workload.Custom{} }, "the application needs an AppName"},
+		{"no name", func(a *workload.Custom) { a.AppName = "" }, "the application needs an AppName"},
+		{"two words", func(a *workload.Custom) { a.AppName = "my app" }, `AppName "my app" is not one word of letters, digits, '-', '_' and '.'`},
+		{"no machine", func(a *workload.Custom) { a.Machine = nil }, `application "tally" needs a Machine`},
+		{"no model", func(a *workload.Custom) { a.Model = nil }, `application "tally" needs a Model`},
+		{"an empty model", func(a *workload.Custom) { a.Model = checker.PorcupineModel("none", porcupine.Model{}) },
+			`application "tally": model "none" needs Init and Step or StepContext`},
+		{"no choice", func(a *workload.Custom) { a.Choices = nil }, `application "tally" needs Choices`},
+		{"no write", func(a *workload.Custom) { a.Choices[1].Write = false },
+			`application "tally" needs a choice with Write: a run ends with a write by every client`},
+		{"no weight", func(a *workload.Custom) { a.Choices[0].Weight, a.Choices[1].Weight = 0, 0 }, `application "tally" needs a choice with a Weight above 0`},
+		{"too much weight", func(a *workload.Custom) { a.Choices[0].Weight, a.Choices[1].Weight = 1<<63, 1<<63 },
+			`the weights of the choices of application "tally" add up to more than 64 bits hold`},
+		{"no text", func(a *workload.Custom) { a.Choices[2].Text = "" }, `choice 3 of application "tally" needs a Text`},
+		{"no command", func(a *workload.Custom) { a.Choices[0].Command = nil }, `choice 1 of application "tally" ("read") needs a Command`},
+		{"no output", func(a *workload.Custom) { a.Choices[1].Output = nil }, `choice 2 of application "tally" ("add one") needs an Output`},
+		{"the same twice", func(a *workload.Custom) { a.Choices[2].Text = "read" }, `choices 1 and 3 of application "tally" have the same Text, "read"`},
 	} {
 		app := tallyApplication()
 		tc.change(app)
-		err := app.NewSession().Reset(workload.Plan{Clients: 1})
-		if got := fmt.Sprint(err); (err == nil) != (tc.want == "") || err != nil && !strings.Contains(got, tc.want) {
-			t.Errorf("%s: %v, want %q", tc.what, err, tc.want)
+		for _, err := range []error{app.Validate(), app.NewSession().Reset(workload.Plan{Clients: 1})} {
+			if got := fmt.Sprint(err); got != tc.want {
+				t.Errorf("%s: %s, want %s", tc.what, got, tc.want)
+			}
+		}
+	}
+	for _, text := range []string{" add", "add ", "a\nb", "a\tb", "add after all", "a // b", "//", "\x7f"} {
+		app := tallyApplication()
+		app.Choices[2].Text = text
+		if err := app.Validate(); err == nil || !strings.HasPrefix(err.Error(), "choice 3 of application \"tally\" has a Text that a line of a seed file cannot carry") {
+			t.Errorf("text %q: %v", text, err)
+		}
+	}
+	for want, machine := range map[string]func() statemachine.StateMachine{
+		`Machine of application "tally" returned nil`:        func() statemachine.StateMachine { return nil },
+		`Machine of application "tally" panicked: not today`: func() statemachine.StateMachine { panic("not today") },
+	} {
+		app := tallyApplication()
+		app.Machine = machine
+		if err := app.Validate(); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if err := (*workload.Custom)(nil).Validate(); err == nil {
+		t.Error("no application at all is whole")
+	}
+}
+
+// A text that is taken prints as a line of a seed file, and parses back.
+func TestChoiceTextsRoundTrip(t *testing.T) {
+	for _, text := range []string{"add", "after", "a=b", "put k1 = 3", "calm", "größer", "a ~b #3", "-- x --"} {
+		app := tallyApplication()
+		app.Choices[2].Text = text
+		if err := app.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		v, err := sim.NewVocabulary([]sim.ProcName{{Prefix: "c", First: 1, Last: 9}}, workload.Specs(app)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := sim.Disturbance{Key: sim.MakeKey(workload.PurposeOperation, sim.Subject{A: 1, Epoch: 3}), Value: sim.Value{N: 3, For: 5}}
+		if back, err := v.ParseLine(v.Line(d)); err != nil || back != d {
+			t.Errorf("%s: reads back as %+v, %v", v.Line(d), back, err)
 		}
 	}
 }
