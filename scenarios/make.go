@@ -159,6 +159,7 @@ func (k knobs) features(o *Options) {
 	}
 	w.Monotonic = k.chance("workload.monotonic", 1, 2)
 	w.Spread = k.chance("workload.spread", 1, 2)
+	w.FinalReads = true
 	if k.chance("workload.windows", 1, 3) {
 		w.Window = int(k.between("workload.window", 2, 4))
 	}

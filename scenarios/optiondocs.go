@@ -103,6 +103,8 @@ func optionDoc(key string) string {
 		return "stale reads are never older than what the client has seen"
 	case "workload.spread":
 		return "follower and stale reads go round the servers"
+	case "workload.final_reads":
+		return "a run ends with reads of every kind by every client, and of every server; they must be answered"
 	case "network.delay":
 		return "calm delay of the fastest link, above 0"
 	case "network.spread":

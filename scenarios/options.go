@@ -84,6 +84,7 @@ type Workload struct {
 	ReadStale        uint64        `toml:"read_stale"`
 	Monotonic        bool          `toml:"monotonic"` // stale reads are never older than what the client has seen
 	Spread           bool          `toml:"spread"`    // follower and stale reads go round the servers
+	FinalReads       bool          `toml:"final_reads"`
 }
 
 // Network is the links, and the noise on messages.
@@ -323,7 +324,7 @@ func (c *Case) config(app workload.Application) world.Config {
 			AttemptTimeout: o.Workload.AttemptTimeout, OperationTimeout: o.Workload.OperationTimeout, Sticky: o.Workload.Sticky,
 			Window: o.Workload.Window, Monotonic: o.Workload.Monotonic, Spread: o.Workload.Spread,
 		},
-		Pace:    workload.Pace{Interval: o.Workload.Interval, Pause: o.Workload.Pause},
+		Pace:    workload.Pace{Interval: o.Workload.Interval, Pause: o.Workload.Pause, Walk: o.Cluster.ElectionTimeout / 2},
 		Network: network.Config{Delay: o.Network.Delay, Spread: o.Network.Spread, FIFO: o.Network.FIFO, Hold: o.Network.Hold},
 		Noise: network.Noise{
 			Lost: o.Network.Lost, Doubled: o.Network.Doubled, Late: o.Network.Late,
@@ -347,7 +348,7 @@ func (c *Case) config(app workload.Application) world.Config {
 func (c *Case) plan() workload.Plan {
 	w := &c.Options.Workload
 	return workload.Plan{
-		Clients: w.Clients, Keys: w.Keys, Classes: w.Classes, Hot: w.Hot, Monotonic: w.Monotonic,
+		Clients: w.Clients, Keys: w.Keys, Classes: w.Classes, Hot: w.Hot, Monotonic: w.Monotonic, FinalReads: w.FinalReads,
 		Reads: workload.Reads{Log: w.ReadLog, Leader: w.ReadLeader, Lease: w.ReadLease, Follower: w.ReadFollower, Stale: w.ReadStale},
 	}
 }

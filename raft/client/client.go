@@ -285,6 +285,9 @@ func (c *Client) SetOperationTimeout(d time.Duration) {
 	c.cfg.OperationTimeout = max(d, 0)
 }
 
+// SetSpread changes Config.Spread for operations begun from now on.
+func (c *Client) SetSpread(on bool) { c.cfg.Spread = on }
+
 // Outstanding returns how many operations are neither completed nor abandoned.
 func (c *Client) Outstanding() int {
 	if c.opening() >= 0 {

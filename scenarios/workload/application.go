@@ -38,6 +38,8 @@ type Plan struct {
 	Reads   Reads
 	// Monotonic: clients name the newest state they know of when they ask for a stale read.
 	Monotonic bool
+	// FinalReads: a run ends with reads of every kind by every client, and with reads asked of every server.
+	FinalReads bool
 }
 
 // Reads says by which ways operations that change nothing get their answers: weights of the kinds of reads. The zero value is:
@@ -76,6 +78,9 @@ type Session interface {
 	// must be a write: the run fails if it does not complete. ok is false when the client has nothing more to ask.
 	Calm(client, k uint64) int64
 	Final(client, k uint64) (choice int64, ok bool)
+	// Finals says how many operations of the quiet end, from number 0 on, must complete, MaxFinals at most. Those behind them
+	// come at a walk, as long as there are any.
+	Finals() uint64
 	// Read says by which way the answer of a choice is to come: ReadLog for everything that changes something.
 	Read(choice int64) client.ReadKind
 	// Invoke notes that operation seq begins and appends its command to dst.
@@ -116,6 +121,9 @@ type ApplicationError struct{ Application, Problem string }
 func (e *ApplicationError) Error() string {
 	return fmt.Sprintf("application %s: %s", e.Application, e.Problem)
 }
+
+// MaxFinals bounds Session.Finals.
+const MaxFinals = 16
 
 // Operations counts operations.
 type Operations struct{ Invoked, Completed, Abandoned uint64 }

@@ -39,7 +39,7 @@ func drawPlan(t *rapid.T) workload.Plan {
 			Log: drawWeight(t, "log"), Leader: drawWeight(t, "leader"), Lease: drawWeight(t, "lease"),
 			Follower: drawWeight(t, "follower"), Stale: drawWeight(t, "stale"),
 		},
-		Monotonic: rapid.Bool().Draw(t, "monotonic"),
+		Monotonic: rapid.Bool().Draw(t, "monotonic"), FinalReads: rapid.Bool().Draw(t, "final reads"),
 	}
 }
 
@@ -112,8 +112,8 @@ func TestChoices(t *testing.T) {
 				c := begin(rt, s, id, seqs[id], choice)
 				read := s.Read(choice)
 				switch {
-				case read != client.ReadLog && (c.Op != statemachine.OpGet || i > 0):
-					rt.Fatalf("%s, %d: only drawn gets are read outside the log", text, i)
+				case read != client.ReadLog && (c.Op != statemachine.OpGet || i == 1 || i == 2 && !plan.FinalReads):
+					rt.Fatalf("%s, %d: only gets are read outside the log, drawn ones and final ones", text, i)
 				case i == 0 && c.Op == statemachine.OpGet && weightOf(plan.Reads, read) == 0:
 					rt.Fatalf("%s: drawn with weights %+v", text, plan.Reads)
 				case (read != client.ReadLog) != s.IsRead(id, seqs[id]):
@@ -254,6 +254,37 @@ func TestImpossiblePlans(t *testing.T) {
 	} {
 		if err := (workload.KV{}).NewSession().Reset(plan); err == nil {
 			t.Errorf("%+v is accepted", plan)
+		}
+	}
+}
+
+// With FinalReads every client ends with a read of each kind, and some visit all servers; what must complete are the write and those.
+func TestFinalReads(t *testing.T) {
+	for keys := 1; keys <= 7; keys++ {
+		s := workload.KV{}.NewSession()
+		if err := s.Reset(workload.Plan{Clients: 4, Keys: keys, Classes: allClasses, FinalReads: true}); err != nil {
+			t.Fatal(err)
+		}
+		for id := uint64(1); id <= 4; id++ {
+			kinds, visits := make(map[client.ReadKind]int), 0
+			for k := uint64(0); ; k++ {
+				choice, ok := s.Final(id, k)
+				if !ok {
+					break
+				}
+				if err := (workload.KV{}).CheckChoice(workload.Plan{Keys: keys}, choice); err != nil {
+					t.Fatal(err)
+				}
+				switch read := s.Read(choice); {
+				case k > 0 && k < s.Finals():
+					kinds[read]++
+				case k > uint64(keys)+s.Finals()-1 && read == client.ReadFollower:
+					visits++
+				}
+			}
+			if len(kinds) != len(client.ReadKindNames()) || (visits > 0) != (id <= 2) || s.Finals() > workload.MaxFinals {
+				t.Errorf("c%d, %d keys: kinds %v, %d visits, %d must complete", id, keys, kinds, visits, s.Finals())
+			}
 		}
 	}
 }

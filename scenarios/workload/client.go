@@ -16,6 +16,9 @@ import (
 type Pace struct {
 	Interval time.Duration // at least from one beginning to the next
 	Pause    time.Duration // in the calm world, from an answer (or a beginning) to the next beginning
+	// Walk is from an answer to the next beginning once the operations that must complete in the final phase have begun; before,
+	// a pause is not longer. 0: as Pause.
+	Walk time.Duration
 }
 
 // EventKinds are the kinds of the events a client handles.
@@ -42,8 +45,9 @@ type Client struct {
 	lastBegin sim.Time
 	alarm     sim.Alarm
 	final     bool
-	write     uint64 // number of final operation 0, once it has begun
-	wrote     bool   // it completed
+	write     uint64            // number of final operation 0, once it has begun
+	wrote     bool              // it completed
+	owed      [MaxFinals]uint64 // numbers of the operations that must complete in the final phase; 0: not begun, or over
 	failure   error
 	broken    *ApplicationError // the application's own code failed
 	largest   struct {
@@ -80,6 +84,17 @@ func (c *Client) Start() {
 // Wrote reports whether the write of the final phase completed.
 func (c *Client) Wrote() bool { return c.wrote }
 
+// Owed returns how many of the operations that must complete in the final phase have not.
+func (c *Client) Owed() (n uint64) {
+	all := c.session.Finals()
+	for k := range all {
+		if k >= c.finals || c.owed[k] != 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Err returns what made no sense about an answer, if anything.
 func (c *Client) Err() error { return c.failure }
 
@@ -110,6 +125,7 @@ func (c *Client) Deliver(ev sim.Event) {
 		}
 	case c.kinds.Final:
 		c.final = true
+		c.core.SetSpread(true)
 		c.core.SetOperationTimeout(0) // from here on an operation that does not complete is a finding: none is given up
 		if c.beginAt != sim.Never || c.blocked {
 			c.planFinal(c.kernel.Now())
@@ -204,8 +220,14 @@ func (c *Client) planFinal(from sim.Time) {
 	}
 	c.choice = choice
 	c.beginAt = from
-	if c.finals > 0 {
+	switch {
+	case c.finals == 0:
+	case c.pace.Walk == 0:
 		c.beginAt = from.Add(c.pace.Pause)
+	case c.finals < c.session.Finals():
+		c.beginAt = from.Add(min(c.pace.Pause, c.pace.Walk))
+	default:
+		c.beginAt = from.Add(c.pace.Walk)
 	}
 }
 
@@ -220,9 +242,13 @@ func (c *Client) begin() {
 	c.lastBegin = now
 	seq := c.core.NextSeq(read)
 	if c.final {
-		if c.finals++; c.finals == 1 {
-			c.write = seq
+		if c.finals == 0 {
+			c.write, c.owed = seq, [MaxFinals]uint64{}
 		}
+		if c.finals < c.session.Finals() {
+			c.owed[c.finals] = seq
+		}
+		c.finals++
 	}
 	command, err := c.session.Invoke(c.id, seq, c.choice, c.kernel.Steps(), c.command[:0])
 	if errors.As(err, &c.broken) {
@@ -265,7 +291,17 @@ func (c *Client) Completed(r *client.Reply) {
 		c.failure = err
 	}
 	c.wrote = c.wrote || r.Seq == c.write && c.final
+	c.settle(r.Seq)
 	c.over()
+}
+
+// settle notes that an operation is owed no more.
+func (c *Client) settle(seq uint64) {
+	for k := range c.owed {
+		if c.owed[k] == seq {
+			c.owed[k] = 0
+		}
+	}
 }
 
 // Abandoned implements client.Env.
@@ -280,6 +316,7 @@ func (c *Client) Abandoned(seq uint64, why client.Reason) {
 		c.planFinal(c.kernel.Now())
 		return
 	}
+	c.settle(seq) // one whose session was gone was answered, too
 	c.over()
 }
 

@@ -133,6 +133,9 @@ func (s *customSession) Final(_, k uint64) (int64, bool) {
 	panic("workload: no choice writes")
 }
 
+// Finals implements Session: the write.
+func (s *customSession) Finals() uint64 { return 1 }
+
 // Invoke implements Session.
 func (s *customSession) Invoke(client, seq uint64, choice int64, step uint64, dst []byte) (command []byte, err error) {
 	if err := s.app.CheckChoice(Plan{}, choice); err != nil {

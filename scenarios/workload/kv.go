@@ -185,15 +185,39 @@ func (s *kvSession) Calm(client, k uint64) int64 {
 	return choose(statemachine.OpGet, key)
 }
 
-// Final implements Session: a write, then a read of every key.
-func (s *kvSession) Final(client, k uint64) (int64, bool) {
-	switch {
+// finalWays are the ways in which every client reads at the end of a run.
+func finalWays() [5]client.ReadKind {
+	return [5]client.ReadKind{client.ReadLeader, client.ReadFollower, client.ReadLease, client.ReadLog, client.ReadStale}
+}
+
+// visitors is how many clients go on reading after that, each asking one server after the other, visits times at most.
+const visitors, visits = 2, 200
+
+// Final implements Session: a write, a read of each kind, a read of every key, and from some clients reads of all servers in turn.
+func (s *kvSession) Final(id, k uint64) (int64, bool) {
+	keys, ways := uint64(s.plan.Keys), uint64(0)
+	if s.plan.FinalReads {
+		ways = uint64(len(finalWays()))
+	}
+	switch key := int((id + k) % keys); {
 	case k == 0:
-		return choose(statemachine.OpPut, int(client%uint64(s.plan.Keys))), true
-	case k <= uint64(s.plan.Keys):
-		return choose(statemachine.OpGet, int(k-1)), true
+		return choose(statemachine.OpPut, int(id%keys)), true
+	case k <= ways:
+		return chooseRead(statemachine.OpGet, finalWays()[(id+k)%ways], key), true
+	case k <= ways+keys:
+		return choose(statemachine.OpGet, int(k-ways-1)), true
+	case ways > 0 && id <= visitors && k <= ways+keys+visits:
+		return chooseRead(statemachine.OpGet, client.ReadFollower, key), true
 	}
 	return 0, false
+}
+
+// Finals implements Session: the write and a read of each kind.
+func (s *kvSession) Finals() uint64 {
+	if s.plan.FinalReads {
+		return 1 + uint64(len(finalWays()))
+	}
+	return 1
 }
 
 // uniqueWord is different for all operations of all clients and never 0.

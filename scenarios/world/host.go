@@ -80,6 +80,7 @@ func (n *node) SendReply(r *client.Reply) {
 		switch {
 		case taken:
 			w.counts.Reads++
+			n.visit.answered = n.visit.answered || n.visit.asked > 0
 			if read.lease && w.clocksBroken {
 				read.floor = 0
 			}

@@ -44,6 +44,7 @@ type node struct {
 	told    told
 	writes  []write // under way, oldest first
 	reading []read  // reads that this server has taken on
+	visit   visit
 	message raft.Message
 	request client.Request
 }
@@ -63,6 +64,13 @@ const (
 type read struct {
 	client, seq, floor uint64
 	lease              bool
+}
+
+// visit is what came of the follower reads that a server was asked in the second half of the quiet end.
+type visit struct {
+	asked    sim.Time // when the first one came; 0: none did
+	floor    uint64   // what was committed then
+	answered bool
 }
 
 // minTurns is the least bound on the turns of one call, whatever the bound on steps at one instant.
@@ -235,6 +243,9 @@ func (n *node) arrive(handle uint32) {
 func (n *node) takeOn(r *client.Request) {
 	if r.Kind != client.KindRead || r.Read == client.ReadStale {
 		return
+	}
+	if r.Read == client.ReadFollower && n.world.referee.phase > 0 && n.visit.asked == 0 {
+		n.visit = visit{asked: n.world.kernel.Now(), floor: n.world.judges.LedgerEnd()}
 	}
 	floor := n.world.floor(r.Client, r.Seq)
 	if len(n.reading) == maxReading {

@@ -118,6 +118,7 @@ func (r *referee) demandConvergence() {
 	if w.config.Settle && !w.operator.done() {
 		w.find(checker.Liveness, "membership-not-reached", 0, string(w.operator.Describe(sim.Event{}, nil)))
 	}
+	r.demandReads()
 	voters, learners := w.Members()
 	for i, n := range w.nodes[:w.slots()] {
 		if n.panics > maxPanics || n.gone || !(voters | learners).Has(n.proc) {
@@ -134,6 +135,35 @@ func (r *referee) demandConvergence() {
 		}
 	}
 }
+
+// demandReads: reads are answered, whichever way they go, and by every member that has what was committed when it was asked. A
+// refusal is none: in the second half of the quiet end every member knows of a leader.
+func (r *referee) demandReads() {
+	w := r.world
+	for i, cl := range w.clients[:w.config.Plan.Clients] {
+		if owed := cl.Owed(); owed > 0 && cl.Wrote() {
+			w.find(checker.Liveness, "no-final-reads", 0,
+				fmt.Sprintf("c%d still waits for %d of its reads %v after all faults ended", i+1, owed, w.config.Liveness))
+			break
+		}
+	}
+	patience := sim.Time(2 * w.config.Raft.ElectionTimeout)
+	voters, learners := w.Members()
+	for _, n := range w.nodes[:w.slots()] {
+		v := &n.visit
+		if !n.running() || n.panics > maxPanics || !(voters | learners).Has(n.proc) || v.asked == 0 || v.answered {
+			continue
+		}
+		if w.kernel.Now()-v.asked > patience && r.caughtUp(n, v.floor) {
+			w.find(checker.Liveness, "server-answers-no-reads", n.id,
+				fmt.Sprintf("n%d was asked for a read at %v and has answered none", n.id, time.Duration(v.asked)))
+			return
+		}
+	}
+}
+
+// caughtUp reports whether a server had applied up to index an election timeout before the end.
+func (r *referee) caughtUp(n *node, index uint64) bool { return r.moved[n.id-1] >= index }
 
 // Fold implements sim.Process.
 func (r *referee) Fold(ev sim.Event, d *sim.Digest) {

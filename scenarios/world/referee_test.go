@@ -106,6 +106,7 @@ type unwilling struct {
 	noPropose bool // as of one second
 	noCommit  bool // n3 hears of no commitment
 	noChange  bool // of the membership
+	noRead    bool // questions for an index are lost
 	ready     raft.Ready
 }
 
@@ -114,6 +115,13 @@ func (u *unwilling) ProposeConfChange(now int64, c *raft.ConfChange) (index, ter
 		return 0, 0, raft.ErrConfChangePending
 	}
 	return u.Raft.ProposeConfChange(now, c)
+}
+
+func (u *unwilling) ReadIndex(now int64, context uint64, lease bool) error {
+	if u.noRead {
+		return nil
+	}
+	return u.Raft.ReadIndex(now, context, lease)
 }
 
 func (u *unwilling) Propose(now int64, data []byte) (index, term uint64, err error) {
@@ -190,6 +198,33 @@ func TestRefereeDemands(t *testing.T) {
 			change: func(o *scenarios.Options) {
 				o.Cluster.Spares, o.Run.Settle = 2, true
 				o.Cluster.Memberships = []string{"n1,n2,n3,n4", "n3,n4 learners n1", "n4,n5 joint"}
+			},
+		},
+		{
+			name: "all reads are answered", core: server.NewRaft,
+			change: func(o *scenarios.Options) { o.Workload.FinalReads, o.Cluster.Spares = true, 2 },
+		},
+		{
+			name: "no read is answered", change: func(o *scenarios.Options) { o.Workload.FinalReads = true },
+			core: func(cfg raft.Config, now int64, initial raft.InitialState) (server.Core, error) {
+				r, err := raft.New(cfg, now, initial)
+				return &unwilling{Raft: r, id: cfg.ID, noRead: true}, err
+			},
+			want: []string{"LIVE/no-final-reads"}, // who waits for one asks for no other
+		},
+		{
+			name: "n2 answers no reads", change: func(o *scenarios.Options) { o.Workload.FinalReads = true },
+			core: func(cfg raft.Config, now int64, initial raft.InitialState) (server.Core, error) {
+				r, err := raft.New(cfg, now, initial)
+				return &unwilling{Raft: r, id: cfg.ID, noRead: cfg.ID == 2}, err
+			},
+			want: []string{"LIVE/server-answers-no-reads"}, // its clients turn to the others
+		},
+		{
+			name: "no read is answered, and none is owed",
+			core: func(cfg raft.Config, now int64, initial raft.InitialState) (server.Core, error) {
+				r, err := raft.New(cfg, now, initial)
+				return &unwilling{Raft: r, id: cfg.ID, noRead: true}, err
 			},
 		},
 		{
