@@ -6,6 +6,7 @@ import (
 	"raftsim/faults"
 	"raftsim/raft"
 	"raftsim/scenarios/workload"
+	"raftsim/scenarios/world"
 	"raftsim/sim"
 )
 
@@ -149,6 +150,8 @@ func (k knobs) features(o *Options) {
 	c.CheckQuorum = k.chance("cluster.check_quorum", 4, 5)
 	c.PreVote = !c.CheckQuorum || k.chance("cluster.pre_vote", 5, 6)
 	c.LeaseReads = c.CheckQuorum && k.chance("cluster.lease_reads", 1, 2)
+	c.Transition = pick(k, "cluster.transition", world.TransitionNames(), 2, 1, 1)
+	c.Impatient = k.chance("cluster.impatient", 1, 2)
 	if k.chance("workload.reads", 3, 4) {
 		weights := []uint64{0, 1, 3}
 		w.ReadLog = pick(k, "workload.read_log", weights, 1, 1, 1)

@@ -31,6 +31,10 @@ func optionDoc(key string) string {
 		return "servers that may be added to the first ones"
 	case "cluster.memberships":
 		return "that an operator brings about one after the other: [\"n1,n2\", \"n1,n2 learners n3 joint\"]"
+	case "cluster.transition":
+		return "how an operator has memberships changed: steps (by one server, or through a joint configuration where a membership says so), auto (all at once; the leader decides how), explicit (all at once, and the operator asks to leave the joint configuration)"
+	case "cluster.impatient":
+		return "an operator asks for the next change while one is under way; it must be refused"
 	case "cluster.max_inflight_bytes":
 		return "bytes of entries on their way to one follower"
 	case "cluster.max_uncommitted_bytes":

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,8 @@ type Cluster struct {
 
 	Spares              int           `toml:"spares"`      // servers that may be added to the first members
 	Memberships         []string      `toml:"memberships"` // that an operator brings about one after the other: "n1,n2,n3", "n2 learners n3 joint"
+	Transition          string        `toml:"transition"`  // how an operator has memberships changed: steps, auto, explicit
+	Impatient           bool          `toml:"impatient"`   // an operator asks for the next change while one is under way
 	MaxInflightBytes    int           `toml:"max_inflight_bytes"`
 	MaxUncommittedBytes int           `toml:"max_uncommitted_bytes"`
 	MaxBytesPerMessage  int           `toml:"max_bytes_per_message"`
@@ -138,7 +141,7 @@ func Defaults() Options {
 			PreVote: true, CheckQuorum: true, Forward: true, Jitter: true, MaxEntriesPerMessage: 64, MaxInflight: 256, MaxUncommitted: 1024,
 			MaxInflightBytes: 16 << 20, MaxUncommittedBytes: 64 << 20, MaxBytesPerMessage: 1 << 20, MaxCommitted: 1024,
 			ParallelAppend: true, Pipeline: true, ApplyDelay: time.Millisecond, ApplyBatch: 64,
-			Memberships:     []string{},
+			Memberships: []string{}, Transition: world.TransitionNames()[world.TransitionSteps],
 			SnapshotEntries: 1000, RetainEntries: 100, ChunkBytes: 64 << 10, SegmentBytes: 64 << 10, ClockDrift: 500,
 		},
 		Workload: Workload{
@@ -211,6 +214,8 @@ func (o *Options) Validate() error {
 		return bad("workload.window", "%d operations: want 1 to %d", w.Window, client.MaxWindow)
 	case w.ReadLog > weightMax || w.ReadLeader > weightMax || w.ReadLease > weightMax || w.ReadFollower > weightMax || w.ReadStale > weightMax:
 		return bad("workload.read_log", "the weights of reads: want 0 to %d each", weightMax)
+	case slices.Index(world.TransitionNames(), c.Transition) < 0:
+		return bad("cluster.transition", "unknown transition %q: one of %s", c.Transition, strings.Join(world.TransitionNames(), ", "))
 	case len(c.Memberships) > 100:
 		return bad("cluster.memberships", "%d memberships: want at most 100", len(c.Memberships))
 	case w.Clients < 1 || w.Clients > 30:
@@ -313,6 +318,7 @@ func (c *Case) config(app workload.Application) world.Config {
 			MaxChunkBytes: o.Cluster.ChunkBytes, RetainEntries: o.Cluster.RetainEntries,
 			LeaseReads: o.Cluster.LeaseReads, MaxClockDriftPPM: o.Cluster.ClockDrift,
 		},
+		Transition: world.Transition(slices.Index(world.TransitionNames(), o.Cluster.Transition)), Impatient: o.Cluster.Impatient,
 		Spares: o.Cluster.Spares, Memberships: plan, ApplyDelay: o.Cluster.ApplyDelay, Settle: o.Run.Settle, DecodeDisks: o.Run.DecodeDisks,
 		Server: server.Config{
 			SegmentBytes: int64(o.Cluster.SegmentBytes), SnapshotEntries: uint64(o.Cluster.SnapshotEntries), SessionTTL: o.Cluster.SessionTTL,

@@ -30,6 +30,8 @@ type Config struct {
 	ApplyDelay    time.Duration  // with Server.AsyncApply: from the hand-out of committed entries to their application
 	DecodeDisks   bool           // what is on disk is judged by its bytes; else by the tickets of the server
 	Memberships   []Membership   // that an operator brings about one after the other
+	Transition    Transition     // how an operator has memberships changed
+	Impatient     bool           // an operator asks for the next change while one is under way
 	Settle        bool           // the membership asked for last is to be reached in the liveness phase
 
 	Application workload.Application

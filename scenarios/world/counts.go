@@ -19,6 +19,7 @@ type Counts struct {
 
 	Configurations, JointConfigurations       uint64 // applied, summed over servers
 	ChangesAsked, ChangesBegun                uint64 // of the membership
+	ChangesPending                            uint64 // of those asked, refused because one before was under way
 	MembershipsReached                        uint64
 	Joined, Rejoined, Retired                 uint64 // servers
 	Transfers, Transferred                    uint64 // begun; and followed by the leader's stepping down
@@ -81,6 +82,7 @@ func (c *Counts) Numbers() []Number {
 		{"features", "joint_configurations", &c.JointConfigurations},
 		{"features", "changes_asked", &c.ChangesAsked},
 		{"features", "changes_begun", &c.ChangesBegun},
+		{"features", "changes_pending", &c.ChangesPending},
 		{"features", "memberships_reached", &c.MembershipsReached},
 		{"features", "joined", &c.Joined},
 		{"features", "rejoined", &c.Rejoined},

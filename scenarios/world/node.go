@@ -301,12 +301,12 @@ func (n *node) settle() {
 	n.arm()
 }
 
-// ask proposes a change of the membership; true if it is in the log.
-func (n *node) ask() bool {
+// ask proposes the operator's change of the membership. It is in the log if the error is nil.
+func (n *node) ask() error {
 	err := n.call(callChange, 0, disk.Completion{})
 	n.world.changeRefused(n, err)
 	n.settle()
-	return err == nil
+	return err
 }
 
 // configuration returns the one in force at the server.

@@ -23,6 +23,7 @@ type operator struct {
 	joint    bool
 	active   bool // wants something
 	planned  int  // memberships of the plan that were begun
+	left     bool // a joint configuration may be in force that nobody else leaves
 	awake    bool // an event is under way
 	change   raft.ConfChange
 	newest   uint64 // entry of the newest configuration that it has seen committed
@@ -42,6 +43,21 @@ func (w *World) Reconfigure(voters, learners faults.Side, joint bool) bool {
 	o.wake(0)
 	return true
 }
+
+// Transition is the way in which an operator has memberships changed.
+type Transition uint8
+
+const (
+	// TransitionSteps: one server after the other, or all at once through a joint configuration where a membership says so.
+	TransitionSteps Transition = iota
+	// TransitionAuto: all at once; the leader decides whether through a joint configuration.
+	TransitionAuto
+	// TransitionExplicit: all at once through a joint configuration, which is left when the operator asks for it.
+	TransitionExplicit
+)
+
+// TransitionNames returns the names of the transitions, by number.
+func TransitionNames() []string { return []string{"steps", "auto", "explicit"} }
 
 // Membership is one that an operator is to bring about.
 type Membership struct {
@@ -85,6 +101,7 @@ func (o *operator) Deliver(ev sim.Event) {
 	if !o.active {
 		o.retire()
 		if !o.follow() {
+			o.leave()
 			return
 		}
 	}
@@ -96,41 +113,67 @@ func (o *operator) Deliver(ev sim.Event) {
 	o.wake(2 * o.world.config.Raft.ElectionTimeout) // until then servers that were removed go on running
 }
 
-// work takes the next step.
-func (o *operator) work() {
-	w := o.world
-	leader := w.server(w.Leader())
-	if leader == nil || leader.paused > 0 {
+// leave sees to it that a joint configuration does not stay because the operator wants nothing more. That one may come into force long
+// after it was asked for, so there is no end to looking.
+func (o *operator) leave() {
+	if !o.left {
 		return
 	}
-	conf, index, ok := o.settled(leader)
-	if !ok {
-		return // under way: a joint configuration is left by itself
+	o.wake(o.world.config.Raft.ElectionTimeout)
+	if leader := o.world.server(o.world.Leader()); leader != nil && leader.paused == 0 {
+		o.leaves(leader)
 	}
+}
+
+// leaves asks a leader to leave a joint configuration that it does not leave by itself. It reports whether there was one.
+func (o *operator) leaves(leader *node) bool {
+	st, conf := leader.server.Status(), leader.configuration()
+	if len(conf.Outgoing) == 0 || conf.AutoLeave || st.ConfIndex > st.Commit {
+		return false
+	}
+	o.change.Changes, o.change.Transition = o.change.Changes[:0], raft.ConfTransitionAuto
+	o.ask(leader)
+	return true
+}
+
+// work takes the next step. An operator in a hurry takes the one after it at once, while the first is under way: the leader must refuse.
+func (o *operator) work() {
+	leader := o.world.server(o.world.Leader())
+	if leader == nil || leader.paused > 0 || o.leaves(leader) {
+		return
+	}
+	if o.step(leader) && o.world.config.Impatient && leader.running() {
+		o.step(leader)
+	}
+}
+
+// step asks a leader for the next change, and reports whether it is in the log.
+func (o *operator) step(leader *node) bool {
+	w := o.world
+	st := leader.server.Status()
+	conf, index, ok := o.settled(leader)
 	voters, learners := sideOf(conf.Voters), sideOf(conf.Learners)
 	members := voters | learners
-	for _, n := range w.nodes[:w.slots()] {
-		switch {
-		case members.Has(n.proc):
-			n.state = member
-		case n.state == fresh && (n.wiped || n.gone):
-			o.giveUp(n)
+	if !ok && st.ConfIndex < o.newest {
+		return false // it was deposed without knowing it
+	}
+	if ok {
+		o.noteMembers(members)
+		if o.voters == 0 {
+			o.active = false // nobody is left of what it wanted
+			return false
 		}
 	}
-	if o.voters == 0 {
-		o.active = false // nobody is left of what it wanted
-		return
-	}
-	if voters == o.voters && learners == o.learners {
+	switch {
+	case !ok && (!w.config.Impatient || (o.voters|o.learners)&^members != 0):
+		return false // whoever is to join may still be the member it was: only what is committed says
+	case !ok:
+	case voters == o.voters && learners == o.learners:
 		o.active = false
 		w.counts.MembershipsReached++
-		return
+		return false
 	}
 	o.change.Changes = o.change.Changes[:0]
-	o.change.Transition = raft.ConfTransitionAuto
-	if o.joint {
-		o.change.Transition = raft.ConfTransitionJoint
-	}
 	for _, n := range w.nodes[:w.slots()] {
 		side, wanted := faults.SideOf(n.proc), raft.ConfChangeSingle{ID: n.id}
 		switch {
@@ -148,14 +191,32 @@ func (o *operator) work() {
 		}
 		o.change.Changes = append(o.change.Changes, wanted)
 	}
-	if !o.joint {
+	if len(o.change.Changes) == 0 {
+		return false // what is under way is all that is wanted
+	}
+	o.change.Transition = raft.ConfTransitionAuto
+	switch {
+	case w.config.Transition == TransitionExplicit:
+		o.change.Transition, o.left = raft.ConfTransitionExplicit, true
+	case o.joint:
+		o.change.Transition = raft.ConfTransitionJoint
+	case w.config.Transition == TransitionSteps:
 		// One by one, additions first: the cluster never is smaller than it must be.
 		o.change.Changes = o.change.Changes[:firstAddition(o.change.Changes)+1]
 		o.change.Changes = o.change.Changes[len(o.change.Changes)-1:]
 	}
-	w.counts.ChangesAsked++
-	if leader.ask() {
-		w.counts.ChangesBegun++
+	return o.ask(leader)
+}
+
+// noteMembers notes who is a member by what is committed, and gives up who has joined and lost its disk since.
+func (o *operator) noteMembers(members faults.Side) {
+	for _, n := range o.world.nodes[:o.world.slots()] {
+		switch {
+		case members.Has(n.proc):
+			n.state = member
+		case n.state == fresh && (n.wiped || n.gone):
+			o.giveUp(n)
+		}
 	}
 }
 
@@ -178,6 +239,20 @@ func (o *operator) giveUp(n *node) {
 	side := faults.SideOf(n.proc)
 	o.voters &^= side
 	o.learners &^= side
+}
+
+// ask asks a leader for the change, and reports whether it is in the log.
+func (o *operator) ask(leader *node) bool {
+	counts := &o.world.counts
+	counts.ChangesAsked++
+	switch err := leader.ask(); err {
+	case nil:
+		counts.ChangesBegun++
+		return true
+	case raft.ErrConfChangePending:
+		counts.ChangesPending++
+	}
+	return false
 }
 
 func firstAddition(changes []raft.ConfChangeSingle) int {

@@ -282,3 +282,40 @@ func TestTransfers(t *testing.T) {
 		}
 	}
 }
+
+// Whichever way an operator has memberships changed, it reaches them; one in a hurry is refused while a change is under way, and a
+// joint configuration that the leader does not leave by itself is left.
+func TestTransitions(t *testing.T) {
+	for _, tc := range []struct {
+		name       string
+		transition Transition
+		impatient  bool
+		membership string
+		asked      uint64 // changes that got into the log
+		pending    uint64 // changes that were refused because one was under way
+		joint      bool
+	}{
+		{"one by one", TransitionSteps, false, "n1,n4", 3, 0, false},
+		{"one by one, in a hurry", TransitionSteps, true, "n1,n4", 3, 2, false},
+		{"the last one of its kind, in a hurry", TransitionSteps, true, "n1,n2", 1, 0, false},
+		{"at once", TransitionAuto, false, "n1,n4", 1, 0, true},
+		{"at once, one voter", TransitionAuto, false, "n1,n2 learners n4", 1, 0, false},
+		{"at once, in a hurry", TransitionAuto, true, "n1,n4", 1, 0, true},
+		{"left on demand", TransitionExplicit, false, "n1,n4", 2, 0, true},
+		{"left on demand, in a hurry", TransitionExplicit, true, "n1,n4 learners n2", 2, 0, true},
+	} {
+		p := watched(t, func(c *Config) { c.Spares, c.Settle, c.Transition, c.Impatient = 1, true, tc.transition, tc.impatient },
+			"members #0 = at 600ms to "+tc.membership).well()
+		c := &p.outcome.Counts
+		if c.MembershipsReached != 1 || c.ChangesBegun != tc.asked || c.ChangesPending != tc.pending || (c.JointConfigurations > 0) != tc.joint {
+			t.Errorf("%s: %d reached by %d changes, %d refused, %d joint configurations", tc.name, c.MembershipsReached, c.ChangesBegun,
+				c.ChangesPending, c.JointConfigurations)
+		}
+	}
+	// The faults end, and with them what the operator wants, while a joint configuration waits to be left.
+	p := watched(t, func(c *Config) { c.Spares, c.Transition = 1, TransitionExplicit }, "isolate n2 #0 = at 1.9s for 100h both",
+		"isolate n3 #0 = at 1.9s for 100h both", "members #0 = at 1.95s to n1,n2,n4").well()
+	if conf := p.server(p.Leader()).configuration(); conf.IsJoint() || p.outcome.Counts.JointConfigurations == 0 {
+		t.Errorf("the joint configuration stays: %+v", conf)
+	}
+}
