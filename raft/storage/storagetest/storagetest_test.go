@@ -38,6 +38,11 @@ func TestOnFiles(t *testing.T) {
 		var f *osfs.FS
 		return storagetest.Subject{
 			Start: func() (_ vfs.FS, err error) {
+				if f != nil {
+					if err := f.Close(); err != nil {
+						return nil, err
+					}
+				}
 				f, err = osfs.Open(dir)
 				return f, err
 			},

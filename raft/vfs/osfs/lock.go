@@ -1,0 +1,4 @@
+package osfs
+
+// lockName is the file that holds the lock of its directory.
+const lockName = "LOCK"
