@@ -140,7 +140,9 @@
 //
 // Damage is reported: State.Lost is the newest of the following, if the log so recovered is older than that.
 //
-//   - The last entry of the log as the last valid head or header tells it, behind holes too.
+//   - The last entry of the log as the last valid head or header tells it, behind holes too. It does not count if S alone is the log,
+//     and the newest stretch begins not after S and ends with that entry: then S has replaced it (a server stopped during an
+//     installation), and it may be newer than S, and was never committed.
 //   - What the last valid header calls lost, unless the log was once as new as that behind it.
 //   - In the same way, for a bad header that is a hole: the last entry of the log as what was read before tells it. The header
 //     would say how far the segment before it counts, and what was known to be lost. So a tail that was cut off there shows again.

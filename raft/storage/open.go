@@ -158,6 +158,10 @@ func (l *Log) adopt(r *recovery, log *run, meta raft.SnapshotMeta, alone bool) (
 		l.terms.put(log.entries[i].Index, log.entries[i].Term)
 	}
 	l.hs, l.conf, l.joined, l.mark = st.HardState, r.conf, r.joined, r.mark
+	if n := len(r.runs); alone && n > 0 && r.runs[n-1].base.Index <= r.snap.Index && r.runs[n-1].last() == r.end {
+		// The snapshot replaced this log, which is whole: what it ends with may be newer, and is not missed.
+		r.end = log.base
+	}
 	for _, id := range [...]raft.EntryID{r.lost, r.end} {
 		if newer(id, l.lost) {
 			l.lost = id

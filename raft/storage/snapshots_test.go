@@ -234,6 +234,54 @@ func TestInstall(t *testing.T) {
 	}
 }
 
+// A process may die at any step of an installation. The log that the snapshot replaces may end with entries of a newer term than the
+// snapshot's: they were never committed, and nothing of them is reported as lost.
+func TestCrashInAnInstallation(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		index, term uint64
+	}{
+		{"beyond the log", 35, 4},
+		{"beyond the log, of its term", 35, 5},
+		{"inside, of an older term", 20, 4},
+		{"at its end, of an older term", 30, 4},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			seen := map[uint64]int{} // by the snapshot found
+			for steps := 0; seen[tt.index] < 2; steps++ {
+				s := newSite(t, 300)
+				s.write(batch{hs: hard(4, 1, 2), entries: []raft.Entry{entry(4, 1, "a"), entry(4, 2, "b")}})
+				for i := uint64(3); i <= 30; i++ {
+					s.write(batch{hs: hard(5, 2, 2), entries: []raft.Entry{entry(5, i, "not committed")}})
+				}
+				s.write(batch{hs: hard(6, 0, 2)})
+				s.receive(tt.index, tt.term, "a state")
+				s.ticket++
+				meta := raft.SnapshotMeta{Index: tt.index, Term: tt.term, ConfState: conf(), Size: 7}
+				s.must(s.log.InstallSnapshot(meta, s.ticket))
+				for range steps {
+					for _, c := range s.mem.Completions() {
+						s.log.Completed(c.Ticket, c.Err)
+					}
+				}
+				for life := range 2 {
+					st := s.open()
+					if life == 0 {
+						seen[st.Snapshot.Index]++
+					}
+					last := st.Offset + uint64(len(st.Entries))
+					if st.Lost != (raft.EntryID{}) || st.Snapshot.Index == 0 && last != 30 || st.Snapshot.Index > 0 && (st.Offset != tt.index || last != tt.index) {
+						t.Errorf("after %d steps, life %d: snapshot %d, entries %d to %d, lost %+v", steps, life, st.Snapshot.Index, st.Offset+1, last, st.Lost)
+					}
+				}
+			}
+			if seen[0] == 0 {
+				t.Error("the snapshot is always there")
+			}
+		})
+	}
+}
+
 func TestInstallRefusals(t *testing.T) {
 	s := grown(t)
 	chunk := func(index, offset uint64, data string) error {

@@ -533,9 +533,15 @@ func (h *host) install(t *rapid.T) {
 	low := max(h.hard.Commit, h.newest()) + 1
 	at := low + rapid.Uint64Range(0, 5).Draw(t, "beyond")
 	meta := raft.SnapshotMeta{Index: at, Term: max(h.hard.Term, 1), ConfState: raft.ConfState{Voters: []uint64{7}}, Size: 10}
-	// Of an entry that is not in the log, and committed: of a new term, which the member knows by now.
+	// Of an entry that is not in the log, and committed: of a new term, which the member knows by now, or of one as old as what is
+	// committed here, at least.
 	h.hard.Term++
 	meta.Term = h.hard.Term
+	if oldest := max(h.term(max(h.hard.Commit, h.base.Index)), 1); rapid.Bool().Draw(t, "older") {
+		if term := rapid.Uint64Range(oldest, meta.Term).Draw(t, "term"); at > h.last() || h.term(at) != term {
+			meta.Term = term
+		}
+	}
 	if err := h.log.Append(&h.hard, nil); err != nil {
 		h.t.Fatalf("append: %v", err)
 	}

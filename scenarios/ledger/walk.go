@@ -229,6 +229,18 @@ func (w *walk) push(base identity) {
 	w.stretches = append(w.stretches, stretch{base: base, entries: s.entries[:0]})
 }
 
+// replaced says whether the log that was read is one which the snapshot was installed in the place of: nothing is missing in it, from
+// the snapshot or before to the last entry that anything tells of.
+func (w *walk) replaced() bool {
+	s := w.top()
+	n := uint64(len(s.entries))
+	last := s.base
+	if n > 0 {
+		last = identity{s.base.index + n, s.entries[n-1].Term}
+	}
+	return s.base.index <= w.snapshot.index && last == w.told
+}
+
 // lost is the newest entry that was lost to damage when the log ends with last: what was read last says how far the log went.
 func (w *walk) lost(last identity) identity {
 	lost := last

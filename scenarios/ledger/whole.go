@@ -197,6 +197,9 @@ func (w *walk) finish(o *outcome) {
 		return
 	}
 	img.Commit = max(img.Commit, w.snapshot.index)
+	if chosen < 0 && w.replaced() {
+		w.told = identity{}
+	}
 	o.lost = w.lost(lastOf(img))
 	o.regular = chosen == newest && w.ended
 	o.cursor, o.offset, o.sum = w.at, w.offset, w.sum

@@ -11,7 +11,7 @@ import (
 // A bounded part of the enumeration: a few short workloads. Together they do everything a workload can do.
 func TestPowerLosses(t *testing.T) {
 	var total Report
-	for seed, size := range []int64{600, 1, 600, 1 << 20, 300} {
+	for seed, size := range []int64{600, 1, 600, 1 << 20, 300, 1, 300} {
 		r, err := Enumerate(Options{Seed: uint64(seed), Operations: 100, SegmentBytes: size, PerPoint: 25})
 		if err != nil {
 			t.Error(err)

@@ -264,6 +264,9 @@ func (w *workload) receive() error {
 	if of.Term == 0 || of.Index <= w.newestSnapshot() || w.saving != 0 {
 		return w.do(opSync)
 	}
+	if v.hs.Commit < last.Index && w.r.oneIn(2) {
+		of = w.overtaking(of)
+	}
 	s := w.draw(of)
 	for at, n := 0, 0; at == 0 || at < len(s.data); at += n {
 		n = min(1+int(w.r.below(100)), len(s.data)-at)
@@ -279,4 +282,22 @@ func (w *workload) receive() error {
 	w.loose = nil
 	w.install = w.take(w.model.replace(s.meta))
 	return w.log.InstallSnapshot(s.meta, w.install)
+}
+
+// overtaking draws the entry of a snapshot by which another leader overtakes this log, which ends with entries that are not committed:
+// of an older term perhaps than those, and perhaps at the place of one of them.
+func (w *workload) overtaking(of raft.EntryID) raft.EntryID {
+	v := w.model.latest()
+	commit, last := v.hs.Commit, v.last().Index
+	if low := max(v.id(max(commit, v.base.Index)).Term, 1); low < of.Term {
+		of.Term = low + w.r.below(of.Term-low)
+	}
+	at := max(commit, w.newestSnapshot()) + 1
+	if at > last {
+		return of
+	}
+	if at += w.r.below(last + 1 - at); v.id(at).Term != of.Term {
+		of.Index = at
+	}
+	return of
 }
