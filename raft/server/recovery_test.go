@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"raftsim/raft"
 	"raftsim/raft/statemachine"
@@ -113,6 +114,64 @@ func TestRestartRefuses(t *testing.T) {
 	}
 	if err := Join(good.disk, 1, 0); !errors.Is(err, storage.ErrNotEmpty) {
 		t.Errorf("join on a used disk: %v", err)
+	}
+}
+
+// Nothing cannot be started, and who is no member cannot begin a cluster.
+func TestNothingIsRefused(t *testing.T) {
+	r := newRig(t, 1, 1)
+	for want, f := range map[error]func() error{
+		ErrNoFS:      func() error { _, err := Restart(r.cfg, nil, r.host, nil, statemachine.NewKV()); return err },
+		ErrNoHost:    func() error { _, err := Restart(r.cfg, r.disk, nil, nil, statemachine.NewKV()); return err },
+		ErrNoMachine: func() error { _, err := Restart(r.cfg, r.disk, r.host, nil, nil); return err },
+		ErrNotMember: func() error { return Bootstrap(newDisk(), 1, raft.ConfState{Voters: []uint64{2}}) },
+	} {
+		if err := f(); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+	for _, err := range []error{Bootstrap(nil, 1, raft.ConfState{Voters: []uint64{1}}), Join(nil, 1, 0)} {
+		if !errors.Is(err, ErrNoFS) {
+			t.Errorf("%v, want %v", err, ErrNoFS)
+		}
+	}
+	for name, err := range map[string]error{
+		"a learner":     Bootstrap(newDisk(), 3, raft.ConfState{Voters: []uint64{2}, Learners: []uint64{3}}),
+		"nobody at all": Bootstrap(newDisk(), 1, raft.ConfState{}),
+	} {
+		if (err == nil) != (name == "a learner") || errors.Is(err, ErrNotMember) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Before it runs a server says what its disk remembers, all of it, and asks its host nothing for that.
+func TestStatusWhileRecovering(t *testing.T) {
+	r := newRig(t, 1, 1).running().lead().open(5)
+	r.request(ask(5, 2, 1))
+	r.syncAll()
+	r.request(ask(5, 3, 1)) // a record behind it says up to where the log was committed
+	r.syncAll()
+	was := r.server.Status()
+	r.server.Close()
+	asked := 0
+	r.cfg.Raft.Jitter = func(uint64) time.Duration { asked++; return 0 }
+	r.restart()
+	st := r.server.Status()
+	if r.server.Running() || st.Commit == 0 || st.Commit > was.Commit || st.Term != was.Term || st.LastIndex != was.LastIndex || st.Role != raft.StateFollower {
+		t.Errorf("before it runs: %s\nit was: %s", raft.DescribeStatus(nil, st), raft.DescribeStatus(nil, was))
+	}
+	if asked > 0 {
+		t.Error("the host was asked for a timeout")
+	}
+	r.recover()
+	if now := r.server.Status(); now.Commit < st.Commit {
+		t.Errorf("when it runs: %s", raft.DescribeStatus(nil, now))
+	}
+	joiner := newJoiner(t, 2, 0)
+	joiner.restart()
+	if st := joiner.server.Status(); joiner.server.Running() || !st.Abstaining {
+		t.Errorf("the joiner: %s", raft.DescribeStatus(nil, st))
 	}
 }
 

@@ -62,6 +62,12 @@ func (e Error) Error() string { return string(e) }
 const (
 	// ErrNotRunning refuses a call to a server that recovers, has stopped, or was found dead in the call.
 	ErrNotRunning Error = "server: not running"
+	// ErrNotMember refuses to bootstrap a server that is no member of the cluster it is to begin with. One that is added later joins.
+	ErrNotMember Error = "server: not a member of the configuration"
+	// ErrNoFS, ErrNoHost and ErrNoMachine refuse nil.
+	ErrNoFS      Error = "server: no file system"
+	ErrNoHost    Error = "server: no host"
+	ErrNoMachine Error = "server: no state machine"
 	// ErrNoSnapshotter refuses what needs snapshots to a state machine that has none.
 	ErrNoSnapshotter Error = "server: the state machine is no Snapshotter"
 	// ErrSnapshotPending refuses a snapshot while one is being saved or installed.
@@ -97,6 +103,9 @@ type Server struct {
 	status   raft.Status // scratch of turn
 
 	recovered raft.InitialState
+	// remembered is the status until there is a core, once somebody has asked.
+	remembered *raft.Status
+
 	issued    uint64      // last ticket given to the disk
 	durable   uint64      // last ticket that completed
 	dependent []dependent // in order of ticket
@@ -185,14 +194,30 @@ func (s *Server) Close() {
 	_ = s.log.Close() // nothing depends on it: what counts was synced, and nothing else was promised
 }
 
-// Status returns the server's view of itself; while it recovers, what its disk remembered.
+// Status returns the server's view of itself. While it recovers, and if it never got further, that is what its disk remembered: as a
+// core of this project's own, made of that, would say it.
 func (s *Server) Status() raft.Status {
 	if s.core != nil {
 		return s.core.Status()
 	}
+	if s.remembered == nil {
+		st := s.remember()
+		s.remembered = &st
+	}
+	return *s.remembered
+}
+
+// remember says what the disk remembers. The cost is that of a new core: O(entries).
+func (s *Server) remember() raft.Status {
 	in := &s.recovered
+	cfg := s.cfg.Raft
+	cfg.Jitter = nil // the host is asked by the core that runs, and by no other
+	if core, err := raft.New(cfg, s.now, *in); err == nil {
+		return core.Status()
+	}
+	// The core is going to refuse it too, and the server to halt.
 	st := raft.Status{
-		ID: s.cfg.Raft.ID, Term: in.HardState.Term, Vote: in.HardState.Vote, Applied: in.Applied,
+		ID: s.cfg.Raft.ID, Term: in.HardState.Term, Vote: in.HardState.Vote, Applied: in.Applied, Commit: in.HardState.Commit,
 		FirstIndex: in.Offset + 1, LastIndex: in.Offset, LastTerm: in.OffsetTerm,
 	}
 	if n := len(in.Entries); n > 0 {

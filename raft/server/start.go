@@ -10,8 +10,15 @@ import (
 )
 
 // Bootstrap writes the first state of a member of a new cluster to an empty disk. It exists once the two syncs that it
-// submits, tickets 0 and 1, have completed.
+// submits, tickets 0 and 1, have completed. Refused are a configuration that is impossible or does not have the id (ErrNotMember), and a
+// disk that is not empty (storage.ErrNotEmpty).
 func Bootstrap(fsys vfs.FS, id uint64, conf raft.ConfState) error {
+	if fsys == nil {
+		return ErrNoFS
+	}
+	if err := conf.Validate(); err == nil && !conf.IsMember(id) { // what is wrong with it, storage says
+		return fmt.Errorf("bootstrap of member %d: %w", id, ErrNotMember)
+	}
 	return storage.Bootstrap(fsys, id, conf, 0, 1)
 }
 
@@ -23,6 +30,9 @@ func Bootstrap(fsys vfs.FS, id uint64, conf raft.ConfState) error {
 // after is an index at which a configuration without this id is committed, 0 for an id that was never used. It is what tells the
 // new member from one that voted under the same id before (raft.InitialState.JoinedAfter).
 func Join(fsys vfs.FS, id, after uint64) error {
+	if fsys == nil {
+		return ErrNoFS
+	}
 	return storage.Join(fsys, id, after, 0, 1)
 }
 
@@ -31,9 +41,17 @@ func Join(fsys vfs.FS, id, after uint64) error {
 // syncs that Restart submits: what it read may be what a crashed process wrote and no sync ever covered, and to speak for it
 // would promise what a power loss can still take.
 //
-// Refused are an impossible configuration, an empty disk (storage.ErrEmpty), another member's (storage.ErrWrongID), a damaged one
+// Refused are nil (ErrNoFS, ErrNoHost, ErrNoMachine), an impossible configuration, an empty disk (storage.ErrEmpty), another member's (storage.ErrWrongID), a damaged one
 // (*storage.CorruptError), and one with a snapshot for a machine that takes none (ErrNoSnapshotter). observer may be nil.
 func Restart(cfg Config, fsys vfs.FS, host Host, observer Observer, machine statemachine.StateMachine) (*Server, error) {
+	switch {
+	case fsys == nil:
+		return nil, ErrNoFS
+	case host == nil:
+		return nil, ErrNoHost
+	case machine == nil:
+		return nil, ErrNoMachine
+	}
 	cfg, err := cfg.checked()
 	if err != nil {
 		return nil, err
