@@ -6,7 +6,8 @@ import (
 	"raftsim/raft/statemachine"
 )
 
-// HandleRequest takes in a request, from a client or forwarded by another server.
+// HandleRequest takes in a request, from a client or forwarded by another server. r and its command belong to the caller again when the
+// call returns.
 func (s *Server) HandleRequest(now int64, r *client.Request) {
 	if s.phase != phaseRunning {
 		return

@@ -21,6 +21,8 @@
 //
 // Calls do not nest: a host that calls back into the server, other than to read, meets a panic. So does one that goes on
 // with a server after one of its calls ended in a panic: what was decided and what was carried out no longer agree.
+//
+// The example of this package is a cluster with a client in memory, and a place to start from.
 package server
 
 import (
@@ -126,7 +128,8 @@ type Server struct {
 	result    []byte          // scratch
 }
 
-// HandleMessage takes in a message of another member.
+// HandleMessage takes in a message of another member. m, its entries and their data belong to the caller again when the call returns: the
+// server copies what it keeps. What the host is given (Host.SendMessage) is its own for the time of that call only.
 func (s *Server) HandleMessage(now int64, m *raft.Message) {
 	if s.phase != phaseRunning {
 		return
