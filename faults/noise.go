@@ -114,7 +114,18 @@ func (k *Knobs) drawClock(p sim.Purpose) func(*sim.Words) sim.Value {
 			return sim.Value{At: k.atSpan(w), For: k.cutLength(w), N: k.rate(w)}
 		}
 	}
-	return func(w *sim.Words) sim.Value { return sim.Value{N: w.Between(-k.ClockDrift, k.ClockDrift)} }
+	return func(w *sim.Words) sim.Value {
+		// Half of the clocks are as wrong as they may be: what is to hold within a bound shows at the bound.
+		n := w.Between(-k.ClockDrift, k.ClockDrift)
+		switch {
+		case !w.Chance(sim.Ratio{Num: 1, Den: 2}):
+		case n < 0:
+			n = -k.ClockDrift
+		default:
+			n = k.ClockDrift
+		}
+		return sim.Value{N: n}
+	}
 }
 
 // drawOperation makes the values of what an operator asks for.

@@ -63,7 +63,7 @@ func (r *Raft) ReadIndex(now int64, context uint64, lease bool) error {
 	r.raiseClock(now)
 	r.expireLeadership()
 	if r.role == StateLeader {
-		if lease && r.leaseValid() {
+		if lease && r.leaseValid(r.now) {
 			r.reads.states = append(r.reads.states, ReadState{Context: context, Index: r.log.commit})
 			return nil
 		}
@@ -195,7 +195,7 @@ func (r *Raft) handleReadIndexResp(m *Message) {
 // leaseValid reports whether a leader may answer a read without asking anybody: nobody else can have been elected, if no clock
 // runs wrong by more than is declared. The lease counts from the begin of the newest round that a quorum has answered; the
 // election does not count. It is void for good once a server was asked to campaign in this term (see advanceTransfer).
-func (r *Raft) leaseValid() bool {
+func (r *Raft) leaseValid(now int64) bool {
 	if !r.cfg.LeaseReads || r.leaseLost || r.transferee != None || !r.committedInTerm() {
 		return false
 	}
@@ -203,7 +203,14 @@ func (r *Raft) leaseValid() bool {
 	if contact == ^uint64(0) {
 		return true // it is a quorum by itself
 	}
-	return contact != 0 && r.now < after(timeOf(contact), r.cfg.leaseLength())
+	return contact != 0 && now < after(timeOf(contact), r.cfg.leaseLength())
+}
+
+// LeaseHeld reports whether a read by lease would be answered at once if it were asked now. It changes nothing, not even the largest
+// time seen: it is for those who watch.
+func (r *Raft) LeaseHeld(now int64) bool {
+	now = max(now, r.now)
+	return r.role == StateLeader && now < r.quorumAt && r.leaseValid(now)
 }
 
 // leaseLength is the election timeout less what two clocks can disagree on in that time, rounded down. The followers' promise

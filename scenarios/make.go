@@ -150,6 +150,10 @@ func (k knobs) features(o *Options) {
 	c.CheckQuorum = k.chance("cluster.check_quorum", 4, 5)
 	c.PreVote = !c.CheckQuorum || k.chance("cluster.pre_vote", 5, 6)
 	c.LeaseReads = c.CheckQuorum && k.chance("cluster.lease_reads", 1, 2)
+	if c.LeaseReads && k.chance("cluster.clock_drift", 1, 4) {
+		// Clocks are as wrong as they may be, and that is much: what a lease allows for is needed.
+		c.ClockDrift = int(k.between("cluster.clock_drift.bound", 100_000, 200_000))
+	}
 	c.Transition = pick(k, "cluster.transition", world.TransitionNames(), 2, 1, 1)
 	c.Impatient = k.chance("cluster.impatient", 1, 2)
 	if k.chance("workload.reads", 3, 4) {
@@ -235,6 +239,11 @@ func makeSwarm(seed uint64, profile faults.Profile) *Case {
 			c.MaxEntriesPerMessage, c.MaxBytesPerMessage, c.MaxInflightBytes = max(c.MaxEntriesPerMessage, 8), 1<<20, 16<<20
 		}
 		c.ChunkBytes = max(c.ChunkBytes, 300)
+	}
+	if o.Cluster.ClockDrift > Defaults().Cluster.ClockDrift && !swarm.Faultless && profile != faults.ProfileCrashes {
+		// A lease shows what it is worth when its leader is cut off.
+		o.Faults.AimIsolate = faults.Slots{Count: max(4, o.Faults.AimIsolate.Count), Chance: sim.Ratio{Num: 1, Den: 1}}
+		o.Faults.Winner = sim.Ratio{}
 	}
 	m, n := &swarm.Messages, &o.Network
 	n.FIFO = m.FIFO

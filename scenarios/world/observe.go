@@ -322,6 +322,7 @@ func (n *node) observeRole(st *raft.Status) {
 		j.Elected(n.id, st.Term)
 		n.world.counts.Elections++
 		n.world.elected(n, st.Term)
+		n.judgeLeases(st.Term)
 	}
 	if st.Role == raft.StateCandidate && (n.seen.Role != raft.StateCandidate || st.Term != n.seen.Term) {
 		n.world.counts.Candidacies++
