@@ -27,6 +27,7 @@ type node struct {
 
 	state   presence
 	tells   ledger.Reading // what its process could know when it began
+	harmed  bool           // damage was done to its disk, or will be by a write to come
 	gone    bool           // its disk was lost to a fault: it does not come back as it was
 	wiped   bool           // a fault has emptied its disk
 	fate    death          // set by a moment: the server is dead, and buried when its call returns

@@ -70,14 +70,14 @@ func (r *referee) heal() {
 
 // absent says who stays down after the faults. A quorum is owed progress whoever else is missing: a vote that nobody but a third
 // server could give would hide that two cannot agree (P05). That holds while the members are the first ones; where the membership
-// was to change, or a server has lost what it held, the minority may be needed.
+// was to change, or a server has lost what it held or is about to (a write that will be lost), the minority may be needed.
 func (w *World) absent() faults.Side {
 	absent := w.config.Absent & sideOf(serverNumbers(w.config.Servers))
 	if absent == 0 || 2*absent.Len() >= w.config.Servers || w.operator.active || len(w.config.Memberships) > 0 || w.counts.ChangesAsked > 0 {
 		return 0
 	}
 	for _, n := range w.nodes[:w.config.Servers] {
-		if n.state != member || n.gone || n.panics > 0 || n.disk.Damaged() || n.disk.Stats().Wipes > 0 {
+		if n.state != member || n.gone || n.harmed || n.panics > 0 {
 			return 0
 		}
 	}

@@ -474,6 +474,7 @@ func (w *World) Damage(id sim.ProcID, what faults.Damage) bool {
 		n.wiped = true
 		w.ledger.wiped(n)
 	}
+	n.harmed = true
 	w.judges.Damaged(n.id)
 	return true
 }
