@@ -37,9 +37,10 @@ func (k OpKind) String() string {
 type ReadKind uint8
 
 const (
-	ReadLogged  ReadKind = iota // by an entry in the log, like every other operation
-	ReadCurrent                 // by a server's state, outside the log, and linearizable all the same
-	ReadStale                   // by a server's state as it is: some state the key has had, namely that after the entry the answer names
+	ReadLogged     ReadKind = iota // by an entry in the log, like every other operation
+	ReadCurrent                    // by a server's state, outside the log, and linearizable all the same
+	ReadStale                      // by a server's state as it is: some state the key has had, namely that after the entry the answer names
+	ReadSequential                 // as ReadStale, and of a state no older than any the client had an answer from before: Invocation.Session is implied
 )
 
 // String returns the name used in reports.
@@ -51,9 +52,14 @@ func (k ReadKind) String() string {
 		return "current"
 	case ReadStale:
 		return "stale"
+	case ReadSequential:
+		return "sequential"
 	}
 	return fmt.Sprintf("read(%d)", uint8(k))
 }
+
+// own reports whether the server asked answers from what it has: no part of linearizability.
+func (k ReadKind) own() bool { return k == ReadStale || k == ReadSequential }
 
 // NoReturn is the return step of an operation of unknown outcome.
 const NoReturn = ^uint64(0)
@@ -222,7 +228,7 @@ func (h *History) Invoke(in Invocation) error {
 }
 
 func (in *Invocation) validate() error {
-	if in.Read > ReadStale || in.Kind != OpGet && in.Read != ReadLogged {
+	if in.Read > ReadSequential || in.Kind != OpGet && in.Read != ReadLogged {
 		return fmt.Errorf("checker: c%d#%d: a %s is no %s read", in.Client, in.Seq, in.Kind, in.Read)
 	}
 	switch in.Kind {

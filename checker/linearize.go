@@ -58,8 +58,8 @@ type Report struct {
 	SearchLegal, SearchIllegal, SearchUnknown int
 	Steps                                     uint64
 
-	CurrentReads, StaleReads int // completed reads outside the log, by promise
-	OutOfContractReads       int // of the current ones
+	CurrentReads, StaleReads, SequentialReads int // completed reads outside the log, by promise
+	OutOfContractReads                        int // of the current ones
 }
 
 // Err returns an error when the judges contradict each other, else nil.
@@ -204,7 +204,7 @@ func (c *Checker) judgeOrder(h *History, ops []int32, key uint32, r *Report) {
 	if w.stale != 0 {
 		// A stale read may be late, but never of a state that was not: it answers from the state machine (thesis §6.4).
 		o := &h.ops[w.stale-1]
-		r.Violations = append(r.Violations, Violation{Property: SessionOrder, Rule: "stale-read-of-no-state", Step: o.Return, Detail: string(h.Describe(nil, o))})
+		r.Violations = append(r.Violations, Violation{Property: SessionOrder, Rule: o.Read.String() + "-read-of-no-state", Step: o.Return, Detail: string(h.Describe(nil, o))})
 	}
 	if w.within.fault == WitnessFits {
 		return
@@ -235,6 +235,8 @@ func (c *Checker) judgeReads(h *History, r *Report) {
 			continue
 		case o.Read == ReadStale:
 			r.StaleReads++
+		case o.Read == ReadSequential:
+			r.SequentialReads++
 		default:
 			r.CurrentReads++
 			if o.OutOfContract {
@@ -261,7 +263,7 @@ func (c *Checker) group(h *History) {
 	}
 	c.from = append(c.from, 0)
 	for i := range h.ops {
-		if o := &h.ops[i]; o.Read != ReadStale {
+		if o := &h.ops[i]; !o.Read.own() {
 			c.from[o.key+1]++
 		}
 	}
@@ -270,7 +272,7 @@ func (c *Checker) group(h *History) {
 	}
 	c.byKey = slices.Grow(c.byKey[:0], len(h.ops))[:c.from[len(h.keys)]]
 	for i := range h.ops {
-		if o := &h.ops[i]; o.Read != ReadStale {
+		if o := &h.ops[i]; !o.Read.own() {
 			c.byKey[c.from[o.key]] = int32(i)
 			c.from[o.key]++
 		}

@@ -131,7 +131,7 @@ func TestReadsAreValidated(t *testing.T) {
 	var h History
 	for name, in := range map[string]Invocation{
 		"a write":      {Client: 1, Seq: 1, Kind: OpPut, Value: value(1), Read: ReadStale},
-		"another kind": {Client: 1, Seq: 1, Kind: OpGet, Read: 3},
+		"another kind": {Client: 1, Seq: 1, Kind: OpGet, Read: 4},
 	} {
 		if err := h.Invoke(in); err == nil || !strings.Contains(err.Error(), "read") {
 			t.Errorf("%s: %v", name, err)

@@ -103,7 +103,7 @@ func (w *witness) collect(h *History) {
 		return
 	}
 	for at := range h.ops {
-		if o := &h.ops[at]; o.ret != 0 && (o.Read == ReadStale || o.Read == ReadCurrent && o.ReadAt != 0) {
+		if o := &h.ops[at]; o.ret != 0 && (o.Read.own() || o.Read == ReadCurrent && o.ReadAt != 0) {
 			w.reads = append(w.reads, int32(at))
 		}
 	}
@@ -150,7 +150,7 @@ func (w *witness) read(h *History, at int32) {
 	k := &w.keys[o.key]
 	w.passed[at] = true
 	right := o.Observed == k.cell
-	if o.Read == ReadStale {
+	if o.Read.own() {
 		if !right && !k.unsure && k.stale == 0 {
 			k.stale = at + 1
 		}

@@ -163,6 +163,7 @@ func (k knobs) features(o *Options) {
 		w.ReadLease = pick(k, "workload.read_lease", weights, 1, 1, 1)
 		w.ReadFollower = pick(k, "workload.read_follower", weights, 1, 1, 1)
 		w.ReadStale = pick(k, "workload.read_stale", weights, 2, 1, 0)
+		w.ReadSequential = pick(k, "workload.read_sequential", weights, 2, 1, 1)
 	}
 	w.Monotonic = k.chance("workload.monotonic", 1, 2)
 	w.Spread = k.chance("workload.spread", 1, 2)

@@ -103,6 +103,8 @@ func optionDoc(key string) string {
 		return "weight of gets that the server asked answers, after the leader named an index"
 	case "workload.read_stale":
 		return "weight of gets that the server asked answers from what it has"
+	case "workload.read_sequential":
+		return "weight of gets that the server asked answers once it is as new as what the client has seen"
 	case "workload.monotonic":
 		return "stale reads are never older than what the client has seen"
 	case "workload.spread":

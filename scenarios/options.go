@@ -85,6 +85,7 @@ type Workload struct {
 	ReadLease        uint64        `toml:"read_lease"`
 	ReadFollower     uint64        `toml:"read_follower"`
 	ReadStale        uint64        `toml:"read_stale"`
+	ReadSequential   uint64        `toml:"read_sequential"`
 	Monotonic        bool          `toml:"monotonic"` // stale reads are never older than what the client has seen
 	Spread           bool          `toml:"spread"`    // follower and stale reads go round the servers
 	FinalReads       bool          `toml:"final_reads"`
@@ -212,7 +213,7 @@ func (o *Options) Validate() error {
 		return bad("cluster.session_ttl", "%v: want 0 (never) or at least four election timeouts (%v)", c.SessionTTL, 4*c.ElectionTimeout)
 	case w.Window < 1 || w.Window > client.MaxWindow:
 		return bad("workload.window", "%d operations: want 1 to %d", w.Window, client.MaxWindow)
-	case w.ReadLog > weightMax || w.ReadLeader > weightMax || w.ReadLease > weightMax || w.ReadFollower > weightMax || w.ReadStale > weightMax:
+	case w.ReadLog > weightMax || w.ReadLeader > weightMax || w.ReadLease > weightMax || w.ReadFollower > weightMax || w.ReadStale > weightMax || w.ReadSequential > weightMax:
 		return bad("workload.read_log", "the weights of reads: want 0 to %d each", weightMax)
 	case slices.Index(world.TransitionNames(), c.Transition) < 0:
 		return bad("cluster.transition", "unknown transition %q: one of %s", c.Transition, strings.Join(world.TransitionNames(), ", "))
@@ -355,7 +356,7 @@ func (c *Case) plan() workload.Plan {
 	w := &c.Options.Workload
 	return workload.Plan{
 		Clients: w.Clients, Keys: w.Keys, Classes: w.Classes, Hot: w.Hot, Monotonic: w.Monotonic, FinalReads: w.FinalReads,
-		Reads: workload.Reads{Log: w.ReadLog, Leader: w.ReadLeader, Lease: w.ReadLease, Follower: w.ReadFollower, Stale: w.ReadStale},
+		Reads: workload.Reads{Log: w.ReadLog, Leader: w.ReadLeader, Lease: w.ReadLease, Follower: w.ReadFollower, Stale: w.ReadStale, Sequential: w.ReadSequential},
 	}
 }
 

@@ -172,7 +172,7 @@ func (c *Client) mustOpen(read ReadKind) bool {
 // it has to wait for. The command is copied. It returns NextSeq. Without room in the window, or with all numbers used up, it panics.
 func (c *Client) Begin(now int64, read ReadKind, command []byte, env Env) (seq uint64) {
 	c.enter(now)
-	if read > ReadStale {
+	if read > ReadSequential {
 		panic(fmt.Sprintf("client %d: operation with read kind %d", c.cfg.Client, read))
 	}
 	if c.seq > math.MaxUint64-2 {

@@ -445,7 +445,7 @@ func TestClientPanics(t *testing.T) {
 				c.Begin(0, ReadLog, nil, &inbox{})
 			}
 		}},
-		{"operation with read kind 5", func(c *Client) { c.Begin(0, 5, nil, &inbox{}) }},
+		{"operation with read kind 6", func(c *Client) { c.Begin(0, 6, nil, &inbox{}) }},
 		{"out of sequence numbers", func(c *Client) { _ = c.Reset(last); c.Begin(0, ReadLog, nil, &inbox{}) }},
 		{"called from inside Env.SendRequest", func(c *Client) {
 			env := &eagerEnv{}

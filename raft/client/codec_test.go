@@ -74,7 +74,7 @@ func TestRejected(t *testing.T) {
 		{"kind 4", func(r *Request) { r.Kind = 4 }, ErrKind},
 		{"a read", func(r *Request) { *r = goodRead() }, nil},
 		{"a read of the log", func(r *Request) { *r = goodRead(); r.Read, r.Index = ReadLog, 0 }, ErrRead},
-		{"a read of kind 5", func(r *Request) { *r = goodRead(); r.Read, r.Index = 5, 0 }, ErrRead},
+		{"a read of kind 6", func(r *Request) { *r = goodRead(); r.Read, r.Index = 6, 0 }, ErrRead},
 		{"a leader's read with an index", func(r *Request) { *r = goodRead(); r.Read = ReadLeader }, ErrIndex},
 		{"an opening", func(r *Request) { *r = goodOpen() }, nil},
 		{"an opening with more", func(r *Request) { *r = goodOpen(); r.Command = []byte("x") }, ErrTrailing},

@@ -34,8 +34,8 @@ type Config struct {
 	// Sticky makes every operation begin at the server that answered last, which forwards it if it does not lead: switching
 	// costs a wait for the new server to catch up. Otherwise an operation begins at the leader hinted at last, if any.
 	Sticky bool
-	// Monotonic makes stale reads name the highest index any answer came from, so that a client does not see the past of what
-	// it has seen (sequential consistency). A server that is behind makes it wait.
+	// Monotonic makes stale reads, like sequential ones, name the highest index any answer came from, so that a client does not see the past of what
+	// it has seen . A server that is behind makes it wait.
 	Monotonic bool
 	// Spread makes every follower or stale read begin at the next server in turn. Otherwise they stay with one server as long as it
 	// answers.

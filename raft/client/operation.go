@@ -118,7 +118,7 @@ func (c *Client) attempt(i int, env Env) {
 	switch {
 	case op.request.Kind == KindCommand:
 		op.request.Ack = c.ops[0].request.Seq
-	case op.request.Read == ReadStale && c.cfg.Monotonic:
+	case op.request.Read == ReadSequential, op.request.Read == ReadStale && c.cfg.Monotonic:
 		op.request.Index = c.seen
 	}
 	op.asked[op.request.Attempt%remembered] = op.server

@@ -51,6 +51,9 @@ const (
 	ReadFollower ReadKind = 3
 	// ReadStale is answered by the server asked from whatever state it has, at Request.Index or later.
 	ReadStale ReadKind = 4
+	// ReadSequential is answered by the server asked once its state is as new as the newest the client has seen, by any answer:
+	// Request.Index. The client never goes back in time and sees its own writes; what others wrote it may see late.
+	ReadSequential ReadKind = 5
 )
 
 func (k ReadKind) String() string {
@@ -65,15 +68,22 @@ func (k ReadKind) String() string {
 		return "follower"
 	case ReadStale:
 		return "stale"
+	case ReadSequential:
+		return "sequential"
 	}
 	return fmt.Sprintf("ReadKind(%d)", uint8(k))
 }
 
 // ReadKindNames returns the names of all kinds of read, by number. The slice is the caller's.
-func ReadKindNames() []string { return []string{"log", "leader", "lease", "follower", "stale"} }
+func ReadKindNames() []string {
+	return []string{"log", "leader", "lease", "follower", "stale", "sequential"}
+}
 
 // local reports whether the server that is asked answers, whoever leads.
-func (k ReadKind) local() bool { return k == ReadFollower || k == ReadStale }
+func (k ReadKind) local() bool { return k == ReadFollower || k.Own() }
+
+// Own reports whether the server that is asked answers from what it has, and asks nobody: ReadStale and ReadSequential.
+func (k ReadKind) Own() bool { return k == ReadStale || k == ReadSequential }
 
 // Request is one attempt of an operation. All attempts of an operation have the same (Client, Seq), which is how the
 // servers know them for one operation.
@@ -91,7 +101,7 @@ type Request struct {
 	Prev    uint64 // number of the command of the session before this one, or of the opening; 1 <= Prev < Seq
 	Ack     uint64 // lowest number the client still wants an answer to: everything below is answered or given up; 1 <= Ack <= Seq
 
-	// Index, of a ReadStale, is the lowest applied index it may be answered at: the client has seen that much. Else 0.
+	// Index, of a ReadStale or ReadSequential, is the lowest applied index it may be answered at: the client has seen that much. Else 0.
 	Index uint64
 
 	Command []byte // for the state machine: a command, or a query; of an opening empty
@@ -215,10 +225,10 @@ func (r *Request) decodeRest(b []byte) error {
 		r.Read = ReadKind(b[requestHeader])
 		r.Index = binary.LittleEndian.Uint64(b[requestHeader+1:])
 		r.Command = b[readHeader:]
-		if r.Read == ReadLog || r.Read > ReadStale {
+		if r.Read == ReadLog || r.Read > ReadSequential {
 			return ErrRead
 		}
-		if r.Index != 0 && r.Read != ReadStale {
+		if r.Index != 0 && !r.Read.Own() {
 			return ErrIndex
 		}
 	default:

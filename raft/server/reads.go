@@ -27,13 +27,14 @@ const readRowBits = 16
 
 // read takes in a read that is to be answered from this server's own state.
 //
-//   - ReadStale asks for nothing but the state of this server, once it is as new as what the client has seen (Request.Index).
+//   - ReadStale and ReadSequential ask for nothing but the state of this server, once it is as new as what the client has seen
+//     (Request.Index).
 //   - ReadFollower lets this server ask its core for an index, whoever leads.
 //   - ReadLeader and ReadLease are for the leader. A server that forwards requests does not send such a read on: it forwards the
 //     question for the index only (its core does), and answers the client itself like all it took. One that does not forward
 //     redirects the client.
 func (s *Server) read(r *client.Request) {
-	if r.Read == client.ReadStale && r.Index <= s.applied.Index {
+	if r.Read.Own() && r.Index <= s.applied.Index {
 		s.answerRead(r.Client, r.Seq, r.Attempt, r.Command)
 		return
 	}
@@ -68,7 +69,7 @@ func (s *Server) read(r *client.Request) {
 	n.context = s.reads.contexts<<readRowBits | uint64(i)
 	n.index, n.confirmed, n.attempt, n.heard = r.Index, false, max(n.attempt, r.Attempt), s.now
 	n.query = append(n.query[:0], r.Command...)
-	if r.Read == client.ReadStale {
+	if r.Read.Own() {
 		n.confirmed = true
 		s.reads.confirmed++
 		return
@@ -80,7 +81,7 @@ func (s *Server) read(r *client.Request) {
 }
 
 // local reports whether the server that is asked answers, whoever leads.
-func local(k client.ReadKind) bool { return k == client.ReadFollower || k == client.ReadStale }
+func local(k client.ReadKind) bool { return k == client.ReadFollower || k.Own() }
 
 // readRoom reports whether one more read may wait. One whose client has not asked again for long was given up, or its question
 // was lost: it makes room. Cost: O(waiting reads) when they are at their bound.

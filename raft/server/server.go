@@ -11,7 +11,7 @@
 //     stays unknown to the client. That an attempt is lost is known when its index was applied with another's entry (X07).
 //   - The server that took a request from a client answers it, once its own state machine has applied it.
 //   - A request is forwarded once at most. A server that cannot propose a forwarded one tells the client to try again.
-//   - A read is answered from state that contains everything up to an index the core vouches for; only Kind ReadStale asks for less.
+//   - A read is answered from state that contains everything up to an index the core vouches for; only ReadStale and ReadSequential ask for less.
 //   - A received snapshot replaces the state machine's state only after the core has accepted it and the disk holds it (N13).
 //   - Nothing is forgotten for a snapshot that is not durable.
 //   - After a failed write or sync the server halts: what its disk holds is unknown.

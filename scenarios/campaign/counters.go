@@ -107,6 +107,7 @@ func (t *Totals) Counters(v *sim.Vocabulary) []Counter {
 		Counter{GroupJudges, "operations_unnoticed", s.OperationsDroppedAsUnnoticed},
 		Counter{GroupJudges, "current_reads", s.CurrentReads},
 		Counter{GroupJudges, "stale_reads", s.StaleReads},
+		Counter{GroupJudges, "sequential_reads", s.SequentialReads},
 		Counter{GroupJudges, "out_of_contract_reads", s.OutOfContractReads},
 	)
 	for _, k := range t.FaultKinds(v) {

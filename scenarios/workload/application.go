@@ -44,13 +44,14 @@ type Plan struct {
 
 // Reads says by which ways operations that change nothing get their answers: weights of the kinds of reads. The zero value is:
 // all through the log.
-type Reads struct{ Log, Leader, Lease, Follower, Stale uint64 }
+type Reads struct{ Log, Leader, Lease, Follower, Stale, Sequential uint64 }
 
 // draw chooses a kind.
 func (r Reads) draw(w *sim.Words) client.ReadKind {
 	weights := [...]uint64{
 		client.ReadLog: r.Log, client.ReadLeader: r.Leader, client.ReadLease: r.Lease,
 		client.ReadFollower: r.Follower, client.ReadStale: r.Stale,
+		client.ReadSequential: r.Sequential,
 	}
 	sum := uint64(0)
 	for _, weight := range weights {
@@ -88,8 +89,9 @@ type Session interface {
 	// Complete notes the answer, given by a server that had applied the log up to index. An error means that the answer makes
 	// no sense for the operation.
 	Complete(client, seq uint64, step, index uint64, result []byte) error
-	// IsRead reports whether an operation that was invoked is answered without an entry of the log.
-	IsRead(client, seq uint64) bool
+	// Asked says by which way the answer of an operation that was invoked comes: ReadLog for what has an entry in the log. Kinds that
+	// promise the same need not be told apart.
+	Asked(client, seq uint64) client.ReadKind
 	// ClocksBroken notes that from now on clocks are worse than the bound declared: the answers of lease reads are void.
 	ClocksBroken()
 	// Abandon notes that the outcome stays unknown.
@@ -146,7 +148,8 @@ type Stages struct {
 	PorcupineYes, PorcupineNo, PorcupineUnknown    uint64
 	PorcupineSteps                                 uint64
 	OperationsJudged, OperationsDroppedAsUnnoticed uint64
-	CurrentReads, StaleReads, OutOfContractReads   uint64 // completed without an entry of the log
+	CurrentReads, StaleReads, SequentialReads      uint64 // completed without an entry of the log
+	OutOfContractReads                             uint64 // of the current ones
 }
 
 // Add adds o to s.
@@ -162,5 +165,6 @@ func (s *Stages) Add(o Stages) {
 	s.OperationsDroppedAsUnnoticed += o.OperationsDroppedAsUnnoticed
 	s.CurrentReads += o.CurrentReads
 	s.StaleReads += o.StaleReads
+	s.SequentialReads += o.SequentialReads
 	s.OutOfContractReads += o.OutOfContractReads
 }

@@ -38,6 +38,7 @@ func drawPlan(t *rapid.T) workload.Plan {
 		Reads: workload.Reads{
 			Log: drawWeight(t, "log"), Leader: drawWeight(t, "leader"), Lease: drawWeight(t, "lease"),
 			Follower: drawWeight(t, "follower"), Stale: drawWeight(t, "stale"),
+			Sequential: drawWeight(t, "sequential"),
 		},
 		Monotonic: rapid.Bool().Draw(t, "monotonic"), FinalReads: rapid.Bool().Draw(t, "final reads"),
 	}
@@ -52,6 +53,7 @@ func weightOf(r workload.Reads, k client.ReadKind) uint64 {
 	}
 	return map[client.ReadKind]uint64{
 		client.ReadLog: r.Log, client.ReadLeader: r.Leader, client.ReadLease: r.Lease, client.ReadFollower: r.Follower, client.ReadStale: r.Stale,
+		client.ReadSequential: r.Sequential,
 	}[k]
 }
 
@@ -116,8 +118,8 @@ func TestChoices(t *testing.T) {
 					rt.Fatalf("%s, %d: only gets are read outside the log, drawn ones and final ones", text, i)
 				case i == 0 && c.Op == statemachine.OpGet && weightOf(plan.Reads, read) == 0:
 					rt.Fatalf("%s: drawn with weights %+v", text, plan.Reads)
-				case (read != client.ReadLog) != s.IsRead(id, seqs[id]):
-					rt.Fatalf("%s: IsRead %v", text, s.IsRead(id, seqs[id]))
+				case read == client.ReadLog != (s.Asked(id, seqs[id]) == client.ReadLog):
+					rt.Fatalf("%s: asked by %v", text, s.Asked(id, seqs[id]))
 				}
 				if c.Key >= uint64(plan.Keys) {
 					rt.Fatalf("%s: there are %d keys", text, plan.Keys)
@@ -196,7 +198,7 @@ func TestParseChoiceRefuses(t *testing.T) {
 	}{
 		{-1, "", false}, {0, "", false}, {1, "none k0", false}, {2, "get k0", true}, {6, "append k0", true}, {7, "none k0", false}, {8, "none k0", false},
 		{10, "get-leader k0", true}, {18, "get-lease k0", true}, {26, "get-follower k0", true}, {34, "get-stale k0", true},
-		{9, "none-leader k0", false}, {14, "append-leader k0", false}, {35, "put-stale k0", false}, {42, "get-ReadKind(5) k0", false},
+		{9, "none-leader k0", false}, {14, "append-leader k0", false}, {35, "put-stale k0", false}, {42, "get-sequential k0", true}, {50, "get-ReadKind(6) k0", false},
 		{66, "get k1", true}, {70, "append k1", true}, {74, "get-leader k1", true}, {98, "get-stale k1", true},
 		{130, "get k2", false}, {138, "get-leader k2", false}, {1 << 40, "", false}, {1 << 61, "", false},
 	} {

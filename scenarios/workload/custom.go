@@ -222,8 +222,8 @@ func (s *customSession) find(client, seq uint64) int {
 // Read implements Session: a user's operations all go through the log.
 func (s *customSession) Read(int64) client.ReadKind { return client.ReadLog }
 
-// IsRead implements Session.
-func (s *customSession) IsRead(uint64, uint64) bool { return false }
+// Asked implements Session.
+func (s *customSession) Asked(uint64, uint64) client.ReadKind { return client.ReadLog }
 
 // ClocksBroken implements Session.
 func (s *customSession) ClocksBroken() {}

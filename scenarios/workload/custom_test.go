@@ -214,7 +214,7 @@ func TestCustomChoices(t *testing.T) {
 	if want := []int64{2, 1, 2, 3}; !slices.Equal(finals, want) {
 		t.Errorf("a run ends with %v, want %v", finals, want)
 	}
-	if s.IsRead(1, 1) {
+	if s.Asked(1, 1) != client.ReadLog {
 		t.Error("a read outside the log")
 	}
 	s.Abandon(1, 1, 1)

@@ -99,13 +99,13 @@ func (KV) ParseChoice(s string) (int64, error) {
 			}
 		}
 	}
-	return 0, fmt.Errorf("%q is no operation: write get, put, delete, cas or append and a key, like: put k1; or a read that is not in the log, like: get-leader k1 (leader, lease, follower, stale)", s)
+	return 0, fmt.Errorf("%q is no operation: write get, put, delete, cas or append and a key, like: put k1; or a read that is not in the log, like: get-leader k1 (leader, lease, follower, stale, sequential)", s)
 }
 
 // CheckChoice implements Application. Any operation may be done on any key, whatever the key's class; only draws keep to it.
 func (KV) CheckChoice(p Plan, choice int64) error {
 	op, read, key := chosen(choice)
-	if choice < 1 || op < statemachine.OpGet || op > statemachine.OpAppend || read > client.ReadStale ||
+	if choice < 1 || op < statemachine.OpGet || op > statemachine.OpAppend || read > client.ReadSequential ||
 		op != statemachine.OpGet && read != client.ReadLog || key >= uint64(p.Keys) {
 		return fmt.Errorf("operation %s: there are keys k0..k%d", KV{}.AppendChoice(nil, choice), p.Keys-1)
 	}
@@ -186,8 +186,8 @@ func (s *kvSession) Calm(client, k uint64) int64 {
 }
 
 // finalWays are the ways in which every client reads at the end of a run.
-func finalWays() [5]client.ReadKind {
-	return [5]client.ReadKind{client.ReadLeader, client.ReadFollower, client.ReadLease, client.ReadLog, client.ReadStale}
+func finalWays() [6]client.ReadKind {
+	return [6]client.ReadKind{client.ReadLeader, client.ReadFollower, client.ReadLease, client.ReadLog, client.ReadStale, client.ReadSequential}
 }
 
 // visitors is how many clients go on reading after that, each asking one server after the other, visits times at most.
@@ -238,6 +238,8 @@ func (s *kvSession) Invoke(id, seq uint64, choice int64, step uint64, dst []byte
 	case client.ReadLog:
 	case client.ReadStale:
 		in.Read, in.Session = checker.ReadStale, s.plan.Monotonic
+	case client.ReadSequential:
+		in.Read, in.Session = checker.ReadSequential, true
 	default:
 		in.Read = checker.ReadCurrent
 		if read == client.ReadLease {
@@ -334,10 +336,19 @@ func (s *kvSession) takeLease(id, seq uint64) bool {
 // ClocksBroken implements Session.
 func (s *kvSession) ClocksBroken() { s.clocksBroken = true }
 
-// IsRead implements Session.
-func (s *kvSession) IsRead(id, seq uint64) bool {
-	op := s.history.Lookup(id, seq)
-	return op != nil && op.Read != checker.ReadLogged
+// Asked implements Session.
+func (s *kvSession) Asked(id, seq uint64) client.ReadKind {
+	if op := s.history.Lookup(id, seq); op != nil {
+		switch op.Read {
+		case checker.ReadCurrent:
+			return client.ReadLeader
+		case checker.ReadStale:
+			return client.ReadStale
+		case checker.ReadSequential:
+			return client.ReadSequential
+		}
+	}
+	return client.ReadLog
 }
 
 // Operations implements Session.
@@ -356,7 +367,7 @@ func (s *kvSession) Judge(order []checker.Execution, budget uint64) Judgement {
 	r := s.checker.Check(&s.history, order, budget)
 	j := Judgement{Violations: r.Violations, Observations: r.Observations}
 	j.Stages = Stages{
-		CurrentReads: uint64(r.CurrentReads), StaleReads: uint64(r.StaleReads), OutOfContractReads: uint64(r.OutOfContractReads),
+		CurrentReads: uint64(r.CurrentReads), StaleReads: uint64(r.StaleReads), SequentialReads: uint64(r.SequentialReads), OutOfContractReads: uint64(r.OutOfContractReads),
 		Parts: uint64(len(r.Keys)), WitnessYes: uint64(r.WitnessYes), WitnessNo: uint64(r.WitnessNo),
 		PorcupineYes: uint64(r.SearchLegal), PorcupineNo: uint64(r.SearchIllegal), PorcupineUnknown: uint64(r.SearchUnknown),
 		PorcupineSteps: r.Steps,

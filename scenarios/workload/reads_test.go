@@ -86,6 +86,10 @@ func TestReadsAreJudgedByTheirKind(t *testing.T) {
 		{name: "stale, clocks broken, not what was there", kind: "get-stale", broken: "before", at: 2, old: true, want: noState},
 		{name: "stale, older than seen, unpromised", kind: "get-stale", at: 1, old: true, after: 2},
 		{name: "stale, older than seen", kind: "get-stale", monotonic: true, at: 1, old: true, after: 2, want: wentBack},
+		{name: "sequential", kind: "get-sequential", at: 1, old: true},
+		{name: "sequential, not what was there", kind: "get-sequential", at: 2, old: true, want: "SESS/sequential-read-of-no-state"},
+		{name: "sequential, older than seen", kind: "get-sequential", at: 1, old: true, after: 2, want: wentBack},
+		{name: "sequential, as old as seen", kind: "get-sequential", at: 1, old: true, after: 1},
 		{name: "stale, as old as seen", kind: "get-stale", monotonic: true, at: 1, old: true, after: 1},
 	} {
 		d := &diary{t: t, session: workload.KV{}.NewSession(), seqs: make(map[uint64]uint64)}
@@ -119,8 +123,8 @@ func TestReadsAreJudgedByTheirKind(t *testing.T) {
 		if tc.kind == "get" {
 			d.order = append(d.order, checker.Execution{Client: 2, Seq: seq, Index: 3})
 		}
-		if is := tc.kind != "get"; d.session.IsRead(2, seq) != is || d.session.IsRead(1, 1) || d.session.IsRead(2, 99) {
-			t.Errorf("%s: IsRead", tc.name)
+		if is := tc.kind != "get"; (d.session.Asked(2, seq) != client.ReadLog) != is || d.session.Asked(1, 1) != client.ReadLog || d.session.Asked(2, 99) != client.ReadLog {
+			t.Errorf("%s: asked by %v", tc.name, d.session.Asked(2, seq))
 		}
 		j := d.session.Judge(d.order, 10_000)
 		var got []string
@@ -135,18 +139,20 @@ func TestReadsAreJudgedByTheirKind(t *testing.T) {
 			t.Errorf("%s: %v, observed %v, %s; want %q, observed %v", tc.name, got, j.Observations, j.Contradiction, tc.want, tc.observed)
 		}
 		s := j.Stages
-		current, old := uint64(0), uint64(0)
+		current, old, sequential := uint64(0), uint64(0), uint64(0)
 		switch tc.kind {
 		case "get":
 		case "get-stale":
 			old = 1
+		case "get-sequential":
+			sequential = 1
 		default:
 			current = 1
 		}
 		if tc.after > 0 {
 			old++
 		}
-		if s.CurrentReads != current || s.StaleReads != old || (s.OutOfContractReads == 1) != tc.observed {
+		if s.CurrentReads != current || s.StaleReads != old || s.SequentialReads != sequential || (s.OutOfContractReads == 1) != tc.observed {
 			t.Errorf("%s: counted %+v", tc.name, s)
 		}
 	}

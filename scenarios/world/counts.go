@@ -26,6 +26,8 @@ type Counts struct {
 	Snapshots, SnapshotsSaved, JointSnapshots uint64
 	Installations, Compactions                uint64
 	Reads                                     uint64 // answered without an entry of the log, stale ones apart
+	Stale, Sequential                         Behind // answers of reads of these kinds
+	ReadsWaited                               uint64 // until their server was as new as what the client had seen
 	SessionsOpened, SessionsGone, Expired     uint64
 	Reordered                                 uint64 // commands that waited in the state for the one before
 	Delayed                                   uint64 // messages that found a paused machine
@@ -64,6 +66,13 @@ func (c *Counts) Numbers() []Number {
 		{"clients", "reordered", &c.Reordered},
 		{"clients", "dropped", &c.Dropped},
 		{"clients", "reads", &c.Reads},
+		{"clients", "reads_waited", &c.ReadsWaited},
+		{"clients", "stale_behind", &c.Stale.Late},
+		{"clients", "stale_entries_behind", &c.Stale.Entries},
+		{"clients", "stale_us_behind", &c.Stale.Micros},
+		{"clients", "sequential_behind", &c.Sequential.Late},
+		{"clients", "sequential_entries_behind", &c.Sequential.Entries},
+		{"clients", "sequential_us_behind", &c.Sequential.Micros},
 		{"clients", "sessions_opened", &c.SessionsOpened},
 		{"clients", "sessions_gone", &c.SessionsGone},
 		{"clients", "expired", &c.Expired},
@@ -103,6 +112,8 @@ func (c *Counts) Add(other *Counts) {
 	for i, n := range c.Numbers() {
 		*n.Count += *others[i].Count
 	}
+	c.Stale.Answers += other.Stale.Answers
+	c.Sequential.Answers += other.Sequential.Answers
 	for i, n := range other.Situations {
 		c.Situations[i] += n
 	}

@@ -85,9 +85,17 @@ func (n *node) SendReply(r *client.Reply) {
 				read.floor = 0
 			}
 			w.judges.ReadAnswered(n.id, r.Index, read.floor)
-		case r.Session == 0 && !w.session.IsRead(r.Client, r.Seq):
-			w.judges.AcknowledgedOperation(n.id, r.Client, r.Seq)
-			w.answeredOwn(n)
+		case r.Session != 0:
+		default:
+			switch w.session.Asked(r.Client, r.Seq) {
+			case client.ReadLog:
+				w.judges.AcknowledgedOperation(n.id, r.Client, r.Seq)
+				w.answeredOwn(n)
+			case client.ReadStale:
+				w.counts.Stale.answered(w, r.Index)
+			case client.ReadSequential:
+				w.counts.Sequential.answered(w, r.Index)
+			}
 		}
 	case client.ReplyRedirect:
 		w.counts.Redirects++

@@ -242,7 +242,13 @@ func (n *node) arrive(handle uint32) {
 
 // takeOn notes that this server has a read to answer.
 func (n *node) takeOn(r *client.Request) {
-	if r.Kind != client.KindRead || r.Read == client.ReadStale {
+	if r.Kind != client.KindRead {
+		return
+	}
+	if r.Read.Own() {
+		if r.Index > n.applied() {
+			n.world.counts.ReadsWaited++
+		}
 		return
 	}
 	if r.Read == client.ReadFollower && n.world.referee.phase > 0 && n.visit.asked == 0 {

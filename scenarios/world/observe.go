@@ -289,6 +289,7 @@ func (n *node) observeLog(st *raft.Status) {
 		n.world.story.committed(n, n.told.commit+1, commit, commit > known)
 		j.Committed(n.id, commit)
 		if commit > known {
+			n.world.dates(commit)
 			n.world.settled(n)
 			n.world.ledger.compareRecovery(n, commit)
 		} else {

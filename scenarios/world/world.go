@@ -38,6 +38,7 @@ type World struct {
 	watch    watcher
 	story    *story          // nil where nobody listens
 	asked    [32][]askedRead // by client
+	commits  commitTimes
 	// clocksBroken: a clock has been worse than the bound that leases allow for.
 	clocksBroken bool
 	members      struct { // newest configuration known committed
@@ -150,6 +151,7 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 	w.ledger.reset(w)
 	w.watch.reset(c.Servers + c.Spares)
 	w.clocksBroken = false
+	w.commits = w.commits[:0]
 	for i := range w.asked {
 		w.asked[i] = w.asked[i][:0]
 	}
