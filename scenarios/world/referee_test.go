@@ -295,7 +295,7 @@ func TestAbsentMinority(t *testing.T) {
 		{name: "two where one does not exist", absent: faults.SideOf(1, 4), want: 1},
 		{name: "the membership was to change", absent: faults.SideOf(1), lines: []string{"members #0 = at 1s to n1,n2"}},
 		{name: "a damaged disk", absent: faults.SideOf(1), lines: []string{"wipe n2 #0 = at 1.9s for 10ms"}},
-		{name: "a disk that will lose a write", absent: faults.SideOf(1), lines: []string{"damage n2 #0 = at 1.9s lose-write 410"}},
+		{name: "a disk that will lose a write", absent: faults.SideOf(1), lines: []string{"damage n2 #0 = at 1.999999999s lose-write 410"}},
 		{name: "only the leader can be elected, and is there", core: disfranchising},
 		{name: "only the leader can be elected", core: disfranchising, absent: faults.SideOf(1), want: 1, broken: "LIVE/no-leader"},
 	} {
