@@ -78,7 +78,9 @@ func (c *cluster) SendRequest(to uint64, r *client.Request) {
 	})
 }
 
-func (c *cluster) Completed(r *client.Reply) { c.result, c.done = append(c.result[:0], r.Result...), true }
+func (c *cluster) Completed(r *client.Reply) {
+	c.result, c.done = append(c.result[:0], r.Result...), true
+}
 func (c *cluster) Abandoned(seq uint64, why client.Reason) {
 	panic(fmt.Sprintf("#%d: %v", seq, why)) // the outcome is unknown, unless the reason says otherwise
 }
