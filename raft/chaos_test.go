@@ -154,6 +154,7 @@ func chaosConfig(choose func(n int) int) (int, Config) {
 		cfg.MaxUncommittedBytes = 1 + choose(4)
 		cfg.MaxCommittedBytes = 1 + choose(3)
 		cfg.MaxPendingAppends = choose(3)
+		cfg.MaxBytesPerWrite = 1 + choose(4*writeEntry)
 		cfg.MaxApplying = choose(4)
 		cfg.DisableParallelAppend = choose(3) == 0
 		cfg.DisablePipeline = choose(3) == 0

@@ -218,6 +218,13 @@ func (n *testNode) check(rd *Ready) {
 	}
 	n.snaps.installing = n.snaps.installing || rd.Snapshot != nil
 	bytes := 0
+	for i := range rd.Entries {
+		bytes += writeEntry + len(rd.Entries[i].Data)
+	}
+	if len(rd.Entries) > 1 && bytes > cfg.MaxBytesPerWrite {
+		panic(fmt.Sprintf("n%d hands out %d entries, counting for %d bytes, to be written", n.id, len(rd.Entries), bytes))
+	}
+	bytes = 0
 	for i := range rd.Committed {
 		if e := &rd.Committed[i]; e.Index != n.snaps.handedOut+1 {
 			panic(fmt.Sprintf("n%d hands out entry %d to be applied after entry %d", n.id, e.Index, n.snaps.handedOut))

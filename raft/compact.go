@@ -32,7 +32,7 @@ func (l *raftLog) restore(index, term uint64) {
 	l.stable = min(l.stable, l.commit)
 	l.offset, l.offsetTerm, l.entries = index, term, nil
 	l.commit, l.applying, l.handed = index, index, index
-	l.uncommitted = 0
+	l.settled, l.unsettled = index, 0
 }
 
 // dataBytes is the number of bytes of data in the entries.

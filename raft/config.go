@@ -16,6 +16,7 @@ const (
 	defaultMaxUncommittedBytes  = 64 << 20
 	defaultMaxCommittedPerReady = 1 << 10
 	defaultMaxCommittedBytes    = 4 << 20
+	defaultMaxBytesPerWrite     = 16 << 20
 	defaultMaxChunkBytes        = 64 << 10
 	defaultMaxClockDriftPPM     = 500
 )
@@ -42,10 +43,11 @@ type Config struct {
 	MaxBytesPerMessage   int // bytes of data in one append, exceeded by a single large entry only; 0 means 1 MiB
 	MaxInflight          int // unanswered appends per follower; 0 means 256
 	MaxInflightBytes     int // bytes of data in unanswered appends per follower, exceeded by a single append only; 0 means 16 MiB
-	MaxUncommitted       int // entries a leader holds beyond its commit index before it drops proposals; 0 means 16384
+	MaxUncommitted       int // entries a leader holds that are not committed, or not durable on its own disk, before it drops proposals; 0 means 16384
 	MaxUncommittedBytes  int // bytes of data in them; 0 means 64 MiB. A proposal is let in if there are none yet, or it has none
 	MaxCommittedPerReady int // entries in Ready.Committed; 0 means 1024
 	MaxCommittedBytes    int // bytes of data in Ready.Committed, exceeded by a single large entry only; 0 means 4 MiB
+	MaxBytesPerWrite     int // bytes in Ready.Entries, each counting for 32 beside its data, exceeded by a single large entry only; 0 means 16 MiB
 	MaxPendingAppends    int // tickets under way; while there are as many nothing new is handed out to be written; 0 means no limit
 	MaxApplying          int // entries handed out to be applied and not reported back; 0 means no limit
 	MaxChunkBytes        int // bytes of a snapshot in one message; 0 means 64 KiB
@@ -99,6 +101,7 @@ func (c *Config) Validate() error {
 		{"MaxUncommittedBytes", c.MaxUncommittedBytes},
 		{"MaxCommittedPerReady", c.MaxCommittedPerReady},
 		{"MaxCommittedBytes", c.MaxCommittedBytes},
+		{"MaxBytesPerWrite", c.MaxBytesPerWrite},
 		{"MaxPendingAppends", c.MaxPendingAppends},
 		{"MaxApplying", c.MaxApplying},
 		{"MaxChunkBytes", c.MaxChunkBytes},
@@ -138,6 +141,7 @@ func (c Config) withDefaults() Config {
 		{&c.MaxUncommittedBytes, defaultMaxUncommittedBytes},
 		{&c.MaxCommittedPerReady, defaultMaxCommittedPerReady},
 		{&c.MaxCommittedBytes, defaultMaxCommittedBytes},
+		{&c.MaxBytesPerWrite, defaultMaxBytesPerWrite},
 		{&c.MaxPendingAppends, math.MaxInt},
 		{&c.MaxApplying, math.MaxInt},
 		{&c.MaxChunkBytes, defaultMaxChunkBytes},

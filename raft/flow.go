@@ -8,15 +8,16 @@ package raft
 const maxWithheld = 1 << 12
 
 // admit reports whether a leader may take in a proposal of so many bytes, a command or a change of the membership. Dropping it early
-// is what keeps a leader alive whose followers or disk do not keep up. The limit in bytes never holds up what has none, as in
+// is what keeps a leader alive whose followers or disk do not keep up: what counts is what it must keep in memory, because it is not
+// committed, or committed by others and not on its own disk. The limit in bytes never holds up what has none, as in
 // etcd-io/raft (increaseUncommittedSize), nor what would be alone.
 func (r *Raft) admit(bytes int) error {
 	switch {
 	case bytes > MaxProposalBytes:
 		return ErrProposalTooLarge
-	case r.log.lastIndex()-r.log.commit >= uint64(r.cfg.MaxUncommitted):
+	case r.log.lastIndex()-r.log.settled >= uint64(r.cfg.MaxUncommitted):
 		return ErrProposalDropped
-	case bytes > 0 && r.log.uncommitted > 0 && r.log.uncommitted+uint64(bytes) > uint64(r.cfg.MaxUncommittedBytes):
+	case bytes > 0 && r.log.unsettled > 0 && r.log.unsettled+uint64(bytes) > uint64(r.cfg.MaxUncommittedBytes):
 		return ErrProposalDropped
 	}
 	return nil
@@ -46,6 +47,21 @@ func (r *Raft) page(from, inflight uint64) (entries []Entry, bytes uint64) {
 func (r *Raft) sendable() uint64 {
 	if r.cfg.DisableParallelAppend {
 		return min(r.log.stable, r.log.lastIndex())
+	}
+	return r.log.lastIndex()
+}
+
+// writeEntry is what an entry counts for beside its data when pages of the log are made for the disk.
+const writeEntry = 32
+
+// writable returns the last entry that the next Ready may hand out to be written: a storage writes what is in one Ready at once.
+func (r *Raft) writable() uint64 {
+	entries := r.log.slice(r.log.handed+1, r.log.lastIndex())
+	bytes := 0
+	for i := range entries {
+		if bytes += writeEntry + len(entries[i].Data); i > 0 && bytes > r.cfg.MaxBytesPerWrite {
+			return r.log.handed + uint64(i)
+		}
 	}
 	return r.log.lastIndex()
 }

@@ -1,6 +1,8 @@
 package raft
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -106,7 +108,7 @@ func TestUncommittedBytes(t *testing.T) {
 	propose := func(size int, want error) {
 		t.Helper()
 		if _, _, err := r.Propose(0, make([]byte, size)); err != want {
-			t.Errorf("%d bytes beside %d: %v, want %v", size, r.log.uncommitted, err, want)
+			t.Errorf("%d bytes beside %d: %v, want %v", size, r.log.unsettled, err, want)
 		}
 	}
 	propose(100, nil)
@@ -122,15 +124,15 @@ func TestUncommittedBytes(t *testing.T) {
 	propose(MaxProposalBytes+1, ErrProposalTooLarge)
 	c.tell(ack(2, 6))
 	propose(MaxProposalBytes, nil)
-	if r.log.uncommitted != MaxProposalBytes {
-		t.Errorf("%d bytes uncommitted", r.log.uncommitted)
+	if r.log.unsettled != MaxProposalBytes {
+		t.Errorf("%d bytes uncommitted", r.log.unsettled)
 	}
 	// A new leader finds its own log full and takes in nothing before it has committed something.
 	c.tell(Message{Type: MsgHeartbeat, From: 2, Term: 5})
 	c.restartWith(1, 5, None, 1, 1, 1, 1, 1)
 	c.node(1).disk.entries[3].Data = make([]byte, 20)
 	c.start(c.node(1))
-	if got := c.node(1).r.log.uncommitted; got != 26 {
+	if got := c.node(1).r.log.unsettled; got != 26 {
 		t.Errorf("%d bytes uncommitted after a restart", got)
 	}
 }
@@ -163,7 +165,7 @@ func TestUncommittedBytesOfChanges(t *testing.T) {
 	c.propose(1, bytesOf(9))
 	index := c.change(1, joint)
 	if _, _, err := r.Propose(0, []byte("x")); err != ErrProposalDropped {
-		t.Errorf("one byte beside %d of %d: %v", r.log.uncommitted, cfg.MaxUncommittedBytes, err)
+		t.Errorf("one byte beside %d of %d: %v", r.log.unsettled, cfg.MaxUncommittedBytes, err)
 	}
 	// Nothing is held back that has no bytes, and the joint configuration is committed and left, whatever there is beside it.
 	r.cfg.MaxUncommittedBytes = 1
@@ -338,5 +340,76 @@ func TestProposalAtTheInstantOfWinning(t *testing.T) {
 	c.tell(ack(2, 2))
 	if s := r.Status(); s.Commit != 2 {
 		t.Errorf("%s", DescribeStatus(nil, s))
+	}
+}
+
+// A leader whose own disk stalls is held back, even if its followers commit without it: what is not durable here it must keep.
+func TestStalledDiskHoldsProposalsBack(t *testing.T) {
+	for _, limit := range []struct{ entries, bytes, want int }{{10, 1 << 20, 10}, {1 << 10, 100, 12}} {
+		cfg := testConfig()
+		cfg.MaxUncommitted, cfg.MaxUncommittedBytes, cfg.MaxPendingAppends = limit.entries, limit.bytes, 1
+		c := leaderOf(3, cfg)
+		n := c.node(1)
+		n.slow = true
+		taken := 0
+		for range 50 {
+			if _, _, err := n.r.Propose(c.now, make([]byte, 8)); err == nil {
+				taken++
+			} else if err != ErrProposalDropped {
+				t.Fatal(err)
+			}
+			c.settle(nil, nil)
+		}
+		s := n.r.Status()
+		if taken != limit.want || s.Commit != s.LastIndex || s.LastIndex-n.r.Stable() != uint64(taken) {
+			t.Errorf("with limits %+v, %d proposals got in: %s, stable is %d", limit, taken, DescribeStatus(nil, s), n.r.Stable())
+		}
+		n.slow = false
+		c.syncDisk(n, len(n.writes))
+		c.settle(nil, nil)
+		if c.propose(1, "x"); n.r.Stable() != s.LastIndex {
+			t.Errorf("stable is %d, want %d", n.r.Stable(), s.LastIndex)
+		}
+	}
+}
+
+// What is to be written is handed out in pages, one ticket each, in order. Answers wait for the last one.
+func TestWritePages(t *testing.T) {
+	for pending, want := range [][]string{{"1 2", "3", "4 ack"}, {"1 2", "", "3", "", "4 ack"}} {
+		cfg := testConfig()
+		cfg.MaxBytesPerWrite, cfg.MaxPendingAppends = 2*(writeEntry+10), pending
+		c := newCluster(2, cfg)
+		r := c.node(1).r
+		m := Message{Type: MsgApp, To: 1, From: 2, Term: 1, Entries: entriesOf(1, 1, 1, 1, 1)}
+		for i, size := range []int{10, 10, 500, 1} {
+			m.Entries[i].Data = make([]byte, size)
+		}
+		if err := r.Step(0, &m); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		ticket := uint64(0)
+		for len(got) < len(want) {
+			if !r.HasReady() {
+				r.Advance(0, ticket)
+				got = append(got, "")
+				continue
+			}
+			rd := r.Ready()
+			var words []string
+			for _, e := range rd.Entries {
+				words = append(words, fmt.Sprint(e.Index))
+			}
+			for range rd.Dependent {
+				words = append(words, "ack")
+			}
+			got = append(got, strings.Join(words, " "))
+			if ticket++; rd.Ticket != ticket {
+				t.Errorf("ticket %d, want %d", rd.Ticket, ticket)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" || r.HasReady() {
+			t.Errorf("%d writes under way (-want +got):\n%s", pending, diff)
+		}
 	}
 }

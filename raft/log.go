@@ -19,8 +19,8 @@ type raftLog struct {
 	offsetTerm uint64
 	entries    []Entry
 	slab       slab
-	// uncommitted is the number of bytes of data in the entries after commit.
-	uncommitted uint64
+	settled    uint64 // the lesser of commit and stable; not below offset
+	unsettled  uint64 // bytes of data in the entries after settled
 
 	commit   uint64 // committed as far as this server knows
 	applying uint64 // handed out in Ready.Committed
@@ -77,7 +77,7 @@ func (l *raftLog) upToDate(lastIndex, lastTerm uint64) bool {
 // appendOwn appends an entry a leader has made, copying its data.
 func (l *raftLog) appendOwn(term uint64, data []byte) uint64 {
 	index := l.lastIndex() + 1
-	l.uncommitted += uint64(len(data))
+	l.unsettled += uint64(len(data))
 	l.entries = append(l.entries, Entry{Term: term, Index: index, Type: EntryNormal, Data: l.slab.copy(data)})
 	return index
 }
@@ -110,7 +110,7 @@ func (l *raftLog) truncate(index, term uint64) {
 			l.id, index, l.commit, own, term))
 	}
 	keep := index - l.offset - 1
-	l.uncommitted -= dataBytes(l.entries[keep:])
+	l.unsettled -= dataBytes(l.entries[keep:])
 	// Without capacity the next append moves to a new array: views of the removed entries stay as they are.
 	l.entries = l.entries[:keep:keep]
 	l.handed = min(l.handed, index-1)
@@ -125,7 +125,7 @@ func (l *raftLog) appendCopies(entries []Entry) {
 	for i := range entries {
 		size += len(entries[i].Data)
 	}
-	l.uncommitted += uint64(size)
+	l.unsettled += uint64(size)
 	l.slab.reserve(size)
 	for i := range entries {
 		e := entries[i]
@@ -158,8 +158,8 @@ func (l *raftLog) commitTo(index uint64) bool {
 		panic(fmt.Sprintf("raft: n%d is told that entry %d is committed, but its log ends at %d: entries it acknowledged are lost",
 			l.id, index, last))
 	}
-	l.uncommitted -= dataBytes(l.slice(l.commit+1, index))
 	l.commit = index
+	l.settle()
 	return true
 }
 
@@ -169,7 +169,16 @@ func (l *raftLog) stableTo(index uint64) bool {
 		return false
 	}
 	l.stable = index
+	l.settle()
 	return true
+}
+
+// settle raises the mark of what is committed, and durable here. Cutting the log never lowers it.
+func (l *raftLog) settle() {
+	if to := min(l.commit, l.stable); to > l.settled {
+		l.unsettled -= dataBytes(l.slice(l.settled+1, to))
+		l.settled = to
+	}
 }
 
 // appliable returns the last entry that may be applied now: committed, and durable here.

@@ -95,7 +95,7 @@ func (m *logMachine) check(t *rapid.T) {
 		l.handed <= l.lastIndex() && l.applying <= l.stable) {
 		t.Fatalf("marks out of order: %+v", *l)
 	}
-	uncommitted := 0
+	unsettled := 0
 	for index := range slow.last() + 2 {
 		got, ok := l.term(index)
 		known := index >= slow.offset && index <= slow.last()
@@ -106,12 +106,12 @@ func (m *logMachine) check(t *rapid.T) {
 		if ok != known || got != want {
 			t.Fatalf("entry %d has term %d, %v; want %d, %v", index, got, ok, want, known)
 		}
-		if index > l.commit && index <= slow.last() {
-			uncommitted += slow.sizes[index-1]
+		if index > min(l.commit, l.stable) && index <= slow.last() {
+			unsettled += slow.sizes[index-1]
 		}
 	}
-	if l.uncommitted != uint64(uncommitted) {
-		t.Fatalf("%d bytes uncommitted, want %d", l.uncommitted, uncommitted)
+	if l.unsettled != uint64(unsettled) {
+		t.Fatalf("%d bytes not settled, want %d", l.unsettled, unsettled)
 	}
 	for i := range l.entries {
 		if e := &l.entries[i]; e.Index != l.offset+uint64(i)+1 || len(e.Data) != slow.sizes[e.Index-1] {

@@ -105,7 +105,8 @@ func New(cfg Config, now int64, initial InitialState) (*Raft, error) {
 	if !initial.Snapshot.ConfState.IsEmpty() {
 		r.snapshot = initial.Snapshot.clone()
 	}
-	r.log.uncommitted = dataBytes(r.log.slice(r.log.commit+1, last))
+	r.log.settled = r.log.commit
+	r.log.unsettled = dataBytes(r.log.slice(r.log.commit+1, last))
 	since := initial.Applied
 	if initial.ConfState.IsEmpty() {
 		since = initial.Offset // nothing is known: the log says it all

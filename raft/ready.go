@@ -35,8 +35,9 @@ func (r *Raft) Ready() *Ready {
 
 	rd.Entries = nil
 	if writes&writeEntries != 0 {
-		rd.Entries = r.log.slice(r.log.handed+1, r.log.lastIndex())
-		r.log.handed = r.log.lastIndex()
+		last := r.writable()
+		rd.Entries = r.log.slice(r.log.handed+1, last)
+		r.log.handed = last
 	}
 	// The commit index is only a hint on disk: it never names what the disk may lack, and never causes a write.
 	hs := HardState{Term: r.term, Vote: r.vote, Commit: r.log.appliable()}
@@ -96,7 +97,10 @@ func (r *Raft) toWrite() (now, later writes) {
 	if now != writeNothing && r.tickets.count() >= r.cfg.MaxPendingAppends {
 		return writeNothing, now
 	}
-	return now, writeNothing
+	if now&writeEntries != 0 && r.writable() < r.log.lastIndex() {
+		later = writeEntries // the next page
+	}
+	return now, later
 }
 
 func (r *Raft) toWriteInstalling(all writes) (now, later writes) {

@@ -437,6 +437,7 @@ func TestValidate(t *testing.T) {
 			s.Snapshot, s.Applied = SnapshotMeta{Index: 2, Term: 2}, 1
 		},
 		"MaxInflightBytes (-1) must not be negative":  func(c *Config, s *InitialState) { c.MaxInflightBytes = -1 },
+		"MaxBytesPerWrite (-1) must not be negative":  func(c *Config, s *InitialState) { c.MaxBytesPerWrite = -1 },
 		"MaxPendingAppends (-1) must not be negative": func(c *Config, s *InitialState) { c.MaxPendingAppends = -1 },
 		"RetainEntries (-1) must not be negative":     func(c *Config, s *InitialState) { c.RetainEntries = -1 },
 		"entry 1 follows entry 9":                     func(c *Config, s *InitialState) { s.Offset, s.OffsetTerm = 9, 1 },

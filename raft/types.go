@@ -265,7 +265,8 @@ type Ready struct {
 	// Commit has moved. A change of Commit alone never sets it.
 	HardStateChanged bool
 	HardState        HardState
-	// Entries must be made durable; the first one's index replaces whatever the disk has from there on.
+	// Entries must be made durable; the first one's index replaces whatever the disk has from there on. They are one page of what is
+	// new (Config.MaxBytesPerWrite); the next Ready goes on behind it.
 	Entries []Entry
 	// Chunks are to be kept until their snapshot is complete; nothing waits for them to be durable.
 	Chunks []Chunk

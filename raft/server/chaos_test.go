@@ -211,6 +211,7 @@ func newStorm(t testing.TB, seed uint64, sc stormConfig) *storm {
 		Raft: raft.Config{
 			ElectionTimeout: electionTimeout, HeartbeatInterval: heartbeat, RetainEntries: s.below(2) * 10,
 			MaxChunkBytes: 50 + s.below(500), LeaseReads: s.chance(50), MaxApplying: s.below(2) * 20, MaxPendingAppends: s.below(3) * 2,
+			MaxBytesPerWrite: s.below(2) * (1 + s.below(400)),
 		},
 	}
 	for id := uint64(1); id <= 5; id++ {
