@@ -13,10 +13,11 @@ const (
 	ProfileMembership                // mixed, with changes of the membership in every run
 	ProfileClocks                    // mixed, with clocks beyond the bound that lease reads rely on
 	ProfileDamage                    // mixed without changes of the membership, and disks of a minority are damaged
+	ProfileLeaderless                // messages, cuts, crashes, pauses and slow disks, aimed at nobody: where nobody leads
 	profilesEnd
 )
 
-var profileNames = [profilesEnd]string{"calm", "partitions", "crashes", "mixed", "membership", "clocks", "damage"}
+var profileNames = [profilesEnd]string{"calm", "partitions", "crashes", "mixed", "membership", "clocks", "damage", "leaderless"}
 
 // family is a sort of fault that a profile has or has not.
 type family uint8
@@ -39,7 +40,9 @@ func (p Profile) has(f family) bool {
 	case damages:
 		return p == ProfileDamage
 	case memberships:
-		return p != ProfileDamage
+		return p != ProfileDamage && p != ProfileLeaderless
+	case operations:
+		return p != ProfileLeaderless
 	}
 	return true
 }

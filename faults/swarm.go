@@ -236,9 +236,13 @@ func atMost(most uint64, a, b *uint64) {
 }
 
 // spend turns budgets into slots and chances. Three of four isolations and pauses are aimed; half of the crashes strike at
-// moments, a quarter by the clock, a quarter whoever leads.
+// moments, a quarter by the clock, a quarter whoever leads. Where nobody does, what would be aimed strikes by the clock.
 func (k *Knobs) spend(c SwarmConfig, budget [len(classes)]uint64) {
 	n := uint64(max(c.Servers, 1))
+	if c.Profile == ProfileLeaderless {
+		k.spendUnaimed(c, n, budget)
+		return
+	}
 	k.Isolate = slotsFor(budget[classIsolate]/4, n)
 	k.AimIsolate = slotsFor(budget[classIsolate]*3/4, 1)
 	k.Split = slotsFor(budget[classSplit], 1)
@@ -256,4 +260,17 @@ func (k *Knobs) spend(c SwarmConfig, budget [len(classes)]uint64) {
 	damaged := uint64(k.Damageable.Len())
 	k.Damage = slotsFor(budget[classDamage], damaged)
 	k.Wipe = slotsFor(budget[classWipe], damaged)
+}
+
+// spendUnaimed is spend for servers that are all alike.
+func (k *Knobs) spendUnaimed(c SwarmConfig, n uint64, budget [len(classes)]uint64) {
+	k.Isolate = slotsFor(budget[classIsolate], n)
+	k.Split = slotsFor(budget[classSplit], 1)
+	k.Cut = slotsFor(budget[classCut], n*(n-1))
+	k.CrashAt = slotsFor(budget[classCrash]/2, n)
+	k.Crash = perMoment(c, budget[classCrash]/2)
+	k.PowerAt = slotsFor(budget[classPower]/2, n)
+	k.Power = perMoment(c, budget[classPower]/2)
+	k.Pause = slotsFor(budget[classPause], n)
+	k.Stall = slotsFor(budget[classStall], n)
 }

@@ -21,6 +21,8 @@ type Scenario struct {
 	Application workload.Application
 	// NewCore makes the consensus cores; nil for this project's own Raft.
 	NewCore server.NewCore
+	// Protocol is what runs in place of Raft; nil for Raft. Application and NewCore are nil where it is not.
+	Protocol Protocol
 	// Purposes adds a user's own (128-255) to the vocabulary.
 	Purposes []sim.Spec
 	// Story marks a scenario with one case, whatever the seed: campaigns leave it out unless named.
@@ -34,6 +36,46 @@ func (s *Scenario) application() workload.Application {
 		return workload.KV{}
 	}
 	return s.Application
+}
+
+// replicated is what the option workload.application says.
+func (s *Scenario) replicated() string {
+	if s.Protocol != nil {
+		return s.Protocol.Name()
+	}
+	return s.application().Name()
+}
+
+func (s *Scenario) newVocabulary() (*sim.Vocabulary, error) {
+	if s.Protocol == nil {
+		return world.NewVocabulary(s.application(), s.Purposes...)
+	}
+	if s.Application != nil || s.NewCore != nil {
+		return nil, errors.New("Application and NewCore are of Raft, and Protocol takes its place")
+	}
+	return s.Protocol.NewVocabulary(s.Purposes...)
+}
+
+// checkDisturbance refuses a disturbance about what the case does not have.
+func (s *Scenario) checkDisturbance(v *sim.Vocabulary, d sim.Disturbance, c *Case) error {
+	if s.Protocol != nil {
+		return s.Protocol.CheckDisturbance(v, d, &c.Options)
+	}
+	return world.CheckDisturbance(v, s.application(), d, c.Options.Cluster.Nodes+c.Options.Cluster.Spares, c.plan())
+}
+
+// check reports in one sentence what is wrong with options of this scenario, or nil.
+func (s *Scenario) check(o *Options) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	if name := s.replicated(); o.Workload.Application != name {
+		return &OptionError{"workload.application", fmt.Sprintf("%q: scenario %s has %q", o.Workload.Application, s.Name, name)}
+	}
+	if s.Protocol != nil {
+		return checkTaken(s.Name, s.Protocol.Takes(), o)
+	}
+	return nil
 }
 
 // Catalogue is a set of scenarios. It is immutable and safe for concurrent use.
@@ -65,7 +107,7 @@ func NewCatalogue(scenarios ...Scenario) (*Catalogue, error) {
 				return nil, fmt.Errorf("scenario %q: %w", s.Name, err)
 			}
 		}
-		v, err := world.NewVocabulary(s.application(), s.Purposes...)
+		v, err := s.newVocabulary()
 		if err != nil {
 			return nil, fmt.Errorf("scenario %q: %w", s.Name, err)
 		}
@@ -149,8 +191,8 @@ func (c *Catalogue) Case(name string, seed uint64) (*Case, error) {
 		return nil, fmt.Errorf("scenario %q, seed %d: %w", name, seed, err)
 	}
 	made.Scenario, made.Seed = s.Name, seed
-	made.Options.Workload.Application = s.application().Name()
-	if err := made.Options.Validate(); err != nil {
+	made.Options.Workload.Application = s.replicated()
+	if err := s.check(&made.Options); err != nil {
 		return nil, fmt.Errorf("scenario %q, seed %d: %w", name, seed, err)
 	}
 	return made, nil
@@ -169,6 +211,15 @@ func (s *Scenario) make(seed uint64) (c *Case, err error) {
 	return c, nil
 }
 
+// Check reports in one sentence what is wrong with the options of a case, or nil.
+func (c *Catalogue) Check(made *Case) error {
+	s, err := c.Lookup(made.Scenario)
+	if err != nil {
+		return err
+	}
+	return s.check(&made.Options)
+}
+
 // Builtin returns the scenarios of the house.
 func Builtin() []Scenario {
 	return append([]Scenario{
@@ -179,6 +230,7 @@ func Builtin() []Scenario {
 		{Name: "membership", Doc: "a cluster grows from one server to five, has every member replaced and shrinks to one, under load and crashes", Make: makeMembership},
 		{Name: "clocks", Doc: "mixed, with clocks that step and run up to twice as fast: leases are out of contract, and nothing else may break", Make: makeClocks},
 		{Name: "damage", Doc: "mixed, and the disks of a minority rot, lose writes, or come back empty", Make: makeDamage},
+		{Name: "register", Doc: "no Raft: a register without a leader (read and write quorums), with all faults that are aimed at nobody", Make: makeRegister, Protocol: registerProtocol{}},
 		{Name: "canary", Doc: "disks lie about syncs and the whole cluster loses power: always a violation, to try the failure path", Make: makeCanary, Unsafe: true},
 	}, stories()...)
 }

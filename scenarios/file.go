@@ -12,8 +12,6 @@ import (
 	"github.com/BurntSushi/toml"
 	"golang.org/x/tools/txtar"
 
-	"raftsim/scenarios/workload"
-	"raftsim/scenarios/world"
 	"raftsim/sim"
 )
 
@@ -158,7 +156,7 @@ func (cat *Catalogue) ParseSeedFile(name string, data []byte) (*SeedFile, error)
 	if err != nil {
 		return nil, p.fail(p.lineOf(sectionCase, "scenario"), "%v", err)
 	}
-	if err := p.parseOverrides(v, scenario.application(), c); err != nil {
+	if err := p.parseOverrides(v, scenario, c); err != nil {
 		return nil, err
 	}
 	f.Expect, err = p.parseExpect()
@@ -244,7 +242,7 @@ func (p *fileParser) decode(section string, into any) error {
 // durationWithoutUnit returns the first option that is a duration and was given as a bare number, which the decoder takes for
 // nanoseconds; "" if there is none.
 func durationWithoutUnit(meta toml.MetaData) string {
-	options := optionLines()
+	options := optionLines(Defaults())
 	for _, key := range meta.Keys() {
 		if meta.Type(key...) != "Integer" {
 			continue
@@ -343,15 +341,12 @@ func (p *fileParser) parseCase(cat *Catalogue) (*Case, error) {
 	if err != nil {
 		return nil, p.fail(p.lineOf(sectionCase, "scenario"), "%v", err)
 	}
-	if err := c.Options.Validate(); err != nil {
+	if err := scenario.check(&c.Options); err != nil {
 		key := ""
 		if oe, ok := err.(*OptionError); ok {
 			key = oe.Key
 		}
 		return nil, p.fail(p.lineOf(sectionCase, key), "%v", err)
-	}
-	if app := scenario.application().Name(); c.Options.Workload.Application != app {
-		return nil, p.fail(p.lineOf(sectionCase, "workload.application"), "application %q: scenario %s has %q", c.Options.Workload.Application, c.Scenario, app)
 	}
 	v, err := cat.Vocabulary(c.Scenario)
 	if err != nil {
@@ -367,7 +362,7 @@ func (p *fileParser) parseCase(cat *Catalogue) (*Case, error) {
 	return c, nil
 }
 
-func (p *fileParser) parseOverrides(v *sim.Vocabulary, app workload.Application, c *Case) error {
+func (p *fileParser) parseOverrides(v *sim.Vocabulary, s *Scenario, c *Case) error {
 	seen := make(map[sim.Key]int)
 	for i, line := range strings.Split(p.text[sectionOverrides], "\n") {
 		at := p.first[sectionOverrides] + i
@@ -382,7 +377,7 @@ func (p *fileParser) parseOverrides(v *sim.Vocabulary, app workload.Application,
 			return p.fail(at, "%s has a line already, %d", v.AppendKey(nil, d.Key), first)
 		}
 		seen[d.Key] = at
-		if err := world.CheckDisturbance(v, app, d, c.Options.Cluster.Nodes+c.Options.Cluster.Spares, c.plan()); err != nil {
+		if err := s.checkDisturbance(v, d, c); err != nil {
 			return p.fail(at, "%v", err)
 		}
 		c.Overrides = append(c.Overrides, d)

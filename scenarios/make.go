@@ -222,9 +222,15 @@ func makeDamage(seed uint64) *Case { return makeSwarm(seed, faults.ProfileDamage
 func makeSwarm(seed uint64, profile faults.Profile) *Case {
 	k := knobs{seed}
 	o := k.base()
+	k.disturb(&o, profile, moments(&o))
+	return noisy(seed, o)
+}
+
+// disturb draws the faults of a case; moments is how many, times their weights, its servers pass through.
+func (k knobs) disturb(o *Options, profile faults.Profile, moments uint64) {
 	t := o.Cluster.ElectionTimeout
 	swarm := faults.Swarm(faults.SwarmConfig{
-		Seed: seed, Profile: profile, Servers: o.Cluster.Nodes, Timeout: t, Window: o.Run.Window, Moments: moments(&o),
+		Seed: k.seed, Profile: profile, Servers: o.Cluster.Nodes, Timeout: t, Window: o.Run.Window, Moments: moments,
 		ClockDrift: int64(o.Cluster.ClockDrift), TimeProof: !o.Cluster.LeaseReads,
 	})
 	o.Faults = swarm.Knobs
@@ -266,7 +272,7 @@ func makeSwarm(seed uint64, profile faults.Profile) *Case {
 			// cluster would only be down.
 			o.Disk.Torn = sim.Ratio{Num: 1, Den: 1}
 			o.Disk.SyncLatency = k.duration("disk.sync_latency heavy", t/20, t/8)
-			o.Faults.Power = sim.Ratio{Num: 20, Den: moments(&o)}
+			o.Faults.Power = sim.Ratio{Num: 20, Den: moments}
 			o.Faults.DownMin, o.Faults.DownMax = t/50, t/2
 		}
 		if !swarm.Faultless && k.chance("disk.slow", 1, 4) {
@@ -283,7 +289,6 @@ func makeSwarm(seed uint64, profile faults.Profile) *Case {
 			}
 		}
 	}
-	return noisy(seed, o)
 }
 
 // absent draws a minority that stays down when the faults have ended, in a third of the runs.

@@ -365,13 +365,13 @@ type Option struct{ Key, Default, Doc string }
 
 // ListOptions returns all options in the order of the file.
 func ListOptions() (all []Option) {
-	for _, l := range optionLines() {
+	for _, l := range optionLines(Defaults()) {
 		all = append(all, Option{Key: l.key, Default: l.value, Doc: optionDoc(l.key)})
 	}
 	return all
 }
 
-// optionLine is one option as the defaults have it in a file.
+// optionLine is one option as it stands in a file.
 type optionLine struct{ key, value string }
 
 func (l optionLine) duration() bool {
@@ -380,10 +380,10 @@ func (l optionLine) duration() bool {
 }
 
 // optionLines lists all options in the order of the file.
-func optionLines() (lines []optionLine) {
-	text, err := marshalOptions(Defaults())
+func optionLines(o Options) (lines []optionLine) {
+	text, err := marshalOptions(o)
 	if err != nil {
-		panic(fmt.Sprintf("scenarios: the default options do not marshal: %v", err))
+		panic(fmt.Sprintf("scenarios: options do not marshal: %v", err))
 	}
 	section := ""
 	for _, line := range strings.Split(string(text), "\n") {
@@ -399,7 +399,7 @@ func optionLines() (lines []optionLine) {
 
 // optionKeys lists the keys of all options.
 func optionKeys() (keys []string) {
-	for _, l := range optionLines() {
+	for _, l := range optionLines(Defaults()) {
 		keys = append(keys, l.key)
 	}
 	return keys

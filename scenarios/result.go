@@ -51,7 +51,8 @@ type Result struct {
 	Virtual    sim.Time
 	Stages     workload.Stages
 	Counts     world.Counts
-	Fates      [256]sim.Count // by purpose
+	Own        []world.OwnCount // of another protocol than Raft
+	Fates      [256]sim.Count   // by purpose
 	Recorded   []sim.Disturbance
 	Hits       []uint32 // by override of the case: 0 if it found no subject
 }
@@ -101,7 +102,7 @@ func newResult(o *world.Outcome) (*Result, error) {
 	}
 	r := &Result{
 		Violations: o.Violations, Observed: o.Observed, Digest: o.Digest, Steps: o.Steps, Virtual: o.End, Stages: o.Judgement.Stages,
-		Counts: o.Counts, Fates: o.Fates, Recorded: o.Recorded, Hits: o.Hits,
+		Counts: o.Counts, Own: o.Own, Fates: o.Fates, Recorded: o.Recorded, Hits: o.Hits,
 	}
 	if v, ok := r.Primary(); ok {
 		r.Verdict, r.Signature = Violation, v.Signature()

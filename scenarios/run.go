@@ -15,11 +15,12 @@ type Runner struct {
 	catalogue *Catalogue
 	world     world.World
 	sessions  map[string]workload.Session // by scenario
+	others    map[string]World            // by scenario that is not of Raft
 }
 
 // NewRunner returns a runner of the scenarios in cat.
 func NewRunner(cat *Catalogue) *Runner {
-	return &Runner{catalogue: cat, sessions: make(map[string]workload.Session)}
+	return &Runner{catalogue: cat, sessions: make(map[string]workload.Session), others: make(map[string]World)}
 }
 
 // RunOptions say what a run keeps. They change nothing about what happens in it.
@@ -42,26 +43,34 @@ func (r *Runner) Run(c *Case, o RunOptions) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Options.Validate(); err != nil {
+	if err := s.check(&c.Options); err != nil {
 		return nil, err
 	}
-	if app := s.application().Name(); c.Options.Workload.Application != app {
-		return nil, &OptionError{"workload.application", fmt.Sprintf("%q: scenario %s has %q", c.Options.Workload.Application, s.Name, app)}
-	}
 	cfg := c.config(s.application())
-	if r.sessions[s.Name] == nil {
-		r.sessions[s.Name] = s.application().NewSession()
-	}
-	cfg.NewCore, cfg.Session = s.NewCore, r.sessions[s.Name]
 	cfg.Record, cfg.CheckOnce, cfg.Tracer = o.Record, o.CheckOnce, o.Tracer
 	cfg.Narrator = o.Narrator
-	outcome, err := r.world.Run(v, cfg)
+	outcome, err := r.worldOf(s, &cfg).Run(v, cfg)
 	if errors.As(err, new(*workload.ApplicationError)) {
 		return nil, err
 	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Scenario, err)
 	}
 	return newResult(outcome)
+}
+
+// worldOf returns what runs the cases of a scenario, with the memory of the last one, and completes its configuration.
+func (r *Runner) worldOf(s *Scenario, cfg *world.Config) World {
+	if s.Protocol != nil {
+		if r.others[s.Name] == nil {
+			r.others[s.Name] = s.Protocol.NewWorld()
+		}
+		return r.others[s.Name]
+	}
+	if r.sessions[s.Name] == nil {
+		r.sessions[s.Name] = s.application().NewSession()
+	}
+	cfg.NewCore, cfg.Session = s.NewCore, r.sessions[s.Name]
+	return &r.world
 }
 
 // Run runs a case of the built-in catalogue once.

@@ -54,6 +54,7 @@ type purposeState struct {
 	fault      bool
 	timed      bool
 	aim        bool
+	declared   bool
 }
 
 // Count says how often a purpose was asked and how often it departed from calm.
@@ -82,7 +83,7 @@ func (f *Fates) Reset(c FatesConfig) error {
 	f.purposes = [256]purposeState{}
 	for _, s := range c.Vocabulary.Specs() {
 		p := &f.purposes[s.Purpose]
-		p.fault, p.timed, p.aim = s.Fault, s.Timed, s.Aim
+		p.declared, p.fault, p.timed, p.aim = true, s.Fault, s.Timed, s.Aim
 		if c.Noisy && c.Noise != nil {
 			p.noise = c.Noise(s.Purpose)
 			p.noisy = !p.noise.Chance.Zero() && p.noise.Draw != nil
@@ -106,11 +107,11 @@ func (f *Fates) Reset(c FatesConfig) error {
 	return nil
 }
 
-// Active reports whether any answer for p can differ from calm in this run. It never changes during a run. Where no purpose
-// of a subject is active, its ordinals need not be counted.
+// Active reports whether any answer for p can differ from calm in this run; none can where the vocabulary does not have p. It never
+// changes during a run. Where no purpose of a subject is active, its ordinals need not be counted.
 func (f *Fates) Active(p Purpose) bool {
 	s := &f.purposes[p]
-	return s.noisy || s.overridden || f.checkOnce
+	return s.noisy || s.overridden || f.checkOnce && s.declared
 }
 
 // Ask returns the fate of a subject, once per run. at is now; alias describes what the subject holds, for the recording.

@@ -129,7 +129,7 @@ func Case(cat *scenarios.Catalogue, scenario string, seed uint64, set []string) 
 			return nil, err
 		}
 	}
-	if err := c.Options.Validate(); err != nil {
+	if err := cat.Check(c); err != nil {
 		return nil, fmt.Errorf("--set makes scenario %q of seed %d impossible: %w", scenario, seed, err)
 	}
 	return c, nil

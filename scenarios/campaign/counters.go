@@ -48,7 +48,9 @@ func (t *Totals) Counters(v *sim.Vocabulary) []Counter {
 		{GroupClients, "unknown_outcomes", c.Operations.Abandoned},
 	}
 	for _, n := range c.Numbers() {
-		all = append(all, Counter{n.Group, n.Name, *n.Count})
+		if t.Own == nil || n.Group == GroupServers {
+			all = append(all, Counter{n.Group, n.Name, *n.Count})
+		}
 	}
 	for i, s := range world.Situations() {
 		all = append(all, Counter{GroupCases, "case_" + underscored(s.Name), c.Situations[i]})
@@ -64,12 +66,7 @@ func (t *Totals) Counters(v *sim.Vocabulary) []Counter {
 		{GroupMessages, "messages_held", n.Held},
 		{GroupMessages, "messages_unheard", n.Unheard},
 	}...)
-	for i, name := range server.MomentNames() {
-		all = append(all, Counter{GroupMoments, "moment_" + underscored(name), c.Moments[i]})
-	}
-	for i, name := range raft.MessageTypeNames() {
-		all = append(all, Counter{GroupSent, "sent_" + underscored(name), c.Messages[i]})
-	}
+	all = append(all, t.ownCounters()...)
 	all = append(all,
 		Counter{GroupDisks, "syncs", d.Syncs},
 		Counter{GroupDisks, "syncs_slow", d.SlowSyncs},
@@ -112,6 +109,24 @@ func (t *Totals) Counters(v *sim.Vocabulary) []Counter {
 	)
 	for _, k := range t.FaultKinds(v) {
 		all = append(all, Counter{GroupFaults, "fault_" + underscored(k.Name), k.Fired})
+	}
+	return all
+}
+
+// ownCounters returns what only the protocol of the runs counts: Raft's moments and messages, or all that another one has.
+func (t *Totals) ownCounters() (all []Counter) {
+	c := &t.Counts
+	if t.Own != nil {
+		for _, n := range t.Own {
+			all = append(all, Counter{n.Group, underscored(n.Name), n.Count})
+		}
+		return all
+	}
+	for i, name := range server.MomentNames() {
+		all = append(all, Counter{GroupMoments, "moment_" + underscored(name), c.Moments[i]})
+	}
+	for i, name := range raft.MessageTypeNames() {
+		all = append(all, Counter{GroupSent, "sent_" + underscored(name), c.Messages[i]})
 	}
 	return all
 }

@@ -364,7 +364,11 @@ func (s *kvSession) Describe(dst []byte, client, seq uint64) []byte {
 
 // Judge implements Session.
 func (s *kvSession) Judge(order []checker.Execution, budget uint64) Judgement {
-	r := s.checker.Check(&s.history, order, budget)
+	return JudgementOf(s.checker.Check(&s.history, order, budget))
+}
+
+// JudgementOf sums up what a check of a history found, key by key.
+func JudgementOf(r *checker.Report) Judgement {
 	j := Judgement{Violations: r.Violations, Observations: r.Observations}
 	j.Stages = Stages{
 		CurrentReads: uint64(r.CurrentReads), StaleReads: uint64(r.StaleReads), SequentialReads: uint64(r.SequentialReads), OutOfContractReads: uint64(r.OutOfContractReads),

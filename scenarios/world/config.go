@@ -138,24 +138,6 @@ func (c *Config) noise(session workload.Session) func(sim.Purpose) sim.Noise {
 	who := faults.Population{Present: c.present(), Spares: c.spares(), MomentWeights: momentWeights()}
 	return func(p sim.Purpose) sim.Noise {
 		switch p {
-		case disk.Torn:
-			return sim.Noise{Chance: c.Torn, Draw: disk.DrawTorn}
-		case disk.Names:
-			return sim.Noise{Chance: c.Torn, Draw: disk.DrawNames}
-		case disk.Landed:
-			return sim.Noise{Chance: c.Torn, Draw: disk.DrawLanded}
-		case disk.SyncFails:
-			return sim.Noise{Chance: c.Fails, Draw: disk.DrawSyncFails}
-		case disk.NoSpace:
-			if c.Full.Chance.Zero() {
-				return sim.Noise{}
-			}
-			return sim.Noise{Chance: c.Full.Chance, Draw: disk.DrawSpace(c.Full.Bytes, c.Full.Min, c.Full.Max)}
-		case disk.SlowSync:
-			if c.Slow.Chance.Zero() {
-				return sim.Noise{}
-			}
-			return sim.Noise{Chance: c.Slow.Chance, Draw: disk.DrawSlowSync(c.Slow.Min, c.Slow.Max)}
 		case workload.PurposeOperation:
 			pause := int64(2 * c.Pace.Pause)
 			return sim.Noise{Chance: sim.Ratio{Num: 1, Den: 1}, Draw: func(w *sim.Words) sim.Value {
@@ -171,7 +153,7 @@ func (c *Config) noise(session workload.Session) func(sim.Purpose) sim.Noise {
 				return sim.Value{For: w.Between(1, timeout-1)}
 			}}
 		}
-		if n := c.Noise.For(p); n.Draw != nil {
+		if n := c.MachineNoise(p); n.Draw != nil {
 			return n
 		}
 		return c.Faults.For(p, who)
@@ -186,6 +168,31 @@ func OnlyNamed(p sim.Purpose) bool {
 		return true
 	}
 	return false
+}
+
+// MachineNoise answers, for purposes of links and disks, how they depart from calm; it is the zero value for all others.
+func (c *Config) MachineNoise(p sim.Purpose) sim.Noise {
+	switch p {
+	case disk.Torn:
+		return sim.Noise{Chance: c.Torn, Draw: disk.DrawTorn}
+	case disk.Names:
+		return sim.Noise{Chance: c.Torn, Draw: disk.DrawNames}
+	case disk.Landed:
+		return sim.Noise{Chance: c.Torn, Draw: disk.DrawLanded}
+	case disk.SyncFails:
+		return sim.Noise{Chance: c.Fails, Draw: disk.DrawSyncFails}
+	case disk.NoSpace:
+		if c.Full.Chance.Zero() {
+			return sim.Noise{}
+		}
+		return sim.Noise{Chance: c.Full.Chance, Draw: disk.DrawSpace(c.Full.Bytes, c.Full.Min, c.Full.Max)}
+	case disk.SlowSync:
+		if c.Slow.Chance.Zero() {
+			return sim.Noise{}
+		}
+		return sim.Noise{Chance: c.Slow.Chance, Draw: disk.DrawSlowSync(c.Slow.Min, c.Slow.Max)}
+	}
+	return c.Noise.For(p)
 }
 
 // present says who takes part, as faults see it.

@@ -60,9 +60,17 @@ type Outcome struct {
 	Judgement  workload.Judgement
 	Broken     string // the harness contradicted itself; "" if not
 	Counts     Counts
+	Own        []OwnCount     // what only a protocol counts that runs in place of Raft, always in the same order
 	Fates      [256]sim.Count // by purpose
 	Recorded   []sim.Disturbance
 	Hits       []uint32 // by override
+}
+
+// OwnCount is a number of a protocol's own, under a name that does not change.
+type OwnCount struct {
+	Group string // of a report: "register"
+	Name  string // "ties_broken"
+	Count uint64
 }
 
 // Run runs one case. An error means that the configuration cannot be run, or that the application's own code failed

@@ -72,6 +72,12 @@ var rooms = []room{
 		"raft", "raft/quorum", "raft/vfs", "raft/statemachine", "raft/client", "raft/storage",
 	}},
 
+	// A protocol of its own: no room of Raft is among what it may import, but the interface of file systems.
+	{name: "scenarios/register/abd", floor: 1, deterministic: true, imports: []string{"raft/vfs"}},
+	{name: "scenarios/register", floor: 2, deterministic: true, imports: []string{
+		"sim", "sim/disk", "network", "faults", "checker", "scenarios/register/abd",
+	}},
+
 	// The judge of disks reads their bytes with its own eyes: not with the package that wrote them.
 	{name: "scenarios/ledger", floor: 4, deterministic: true, imports: []string{"raft", "checker"}},
 	// Client processes know nothing of how the world is put together; the world hosts them.
