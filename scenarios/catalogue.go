@@ -73,7 +73,7 @@ func (s *Scenario) check(o *Options) error {
 		return &OptionError{"workload.application", fmt.Sprintf("%q: scenario %s has %q", o.Workload.Application, s.Name, name)}
 	}
 	if s.Protocol != nil {
-		return checkTaken(s.Name, s.Protocol.Takes(), o)
+		return checkTaken(s.Name, s.Protocol, o)
 	}
 	return nil
 }

@@ -17,20 +17,22 @@ type registerProtocol struct{}
 // Name implements Protocol.
 func (registerProtocol) Name() string { return "register" }
 
-// Takes implements Protocol. Of the cluster there are its size, the size of files, and the election timeout as the unit of time; clients
-// have no sessions, windows or ways of reading, and ask a majority again after every attempt_timeout.
-func (registerProtocol) Takes() []string {
-	return []string{
-		"cluster.nodes", "cluster.election_timeout", "cluster.segment_bytes",
-		"workload.application", "workload.clients", "workload.keys", "workload.hot", "workload.interval", "workload.pause",
-		"workload.attempt_timeout", "workload.operation_timeout",
-		"network.*", "disk.*",
-		"faults.timeout", "faults.window", "faults.isolate", "faults.split", "faults.cut", "faults.crash_at", "faults.power_at",
-		"faults.blackout", "faults.pause", "faults.stall", "faults.crash", "faults.power", "faults.cut_min", "faults.cut_max",
-		"faults.on_deadline", "faults.down_min", "faults.down_max", "faults.pause_min", "faults.pause_max", "faults.stall_min",
-		"faults.stall_max", "faults.meet", "faults.meet_at",
-		"run.window", "run.liveness_timeouts", "run.absent", "run.max_steps", "run.max_instant_steps", "run.search_steps",
+// Take implements Protocol. Of the cluster there are its size, the size of files, and the election timeout as the unit of time; clients
+// have no sessions, windows or ways of reading, and ask again after every attempt_timeout.
+func (registerProtocol) Take(o *Options) {
+	c, w, f, r := &o.Cluster, &o.Workload, &o.Faults, &o.Run
+	c.Nodes, c.ElectionTimeout, c.SegmentBytes = 0, 0, 0
+	w.Application, w.Clients, w.Keys, w.Hot, w.Interval, w.Pause, w.AttemptTimeout, w.OperationTimeout = "", 0, 0, sim.Ratio{}, 0, 0, 0, 0
+	o.Network, o.Disk = Network{}, Disk{}
+	f.Timeout, f.Window, f.OnDeadline, f.Meet, f.MeetAt = 0, 0, sim.Ratio{}, sim.Ratio{}, 0
+	f.Crash, f.Power = sim.Ratio{}, sim.Ratio{}
+	for _, s := range [...]*faults.Slots{&f.Isolate, &f.Split, &f.Cut, &f.CrashAt, &f.PowerAt, &f.Blackout, &f.Pause, &f.Stall} {
+		*s = faults.Slots{}
 	}
+	for _, d := range [...]*time.Duration{&f.CutMin, &f.CutMax, &f.DownMin, &f.DownMax, &f.PauseMin, &f.PauseMax, &f.StallMin, &f.StallMax} {
+		*d = 0
+	}
+	r.Window, r.LivenessTimeouts, r.Absent, r.MaxSteps, r.MaxInstantSteps, r.SearchSteps = 0, 0, 0, 0, 0, 0
 }
 
 // NewVocabulary implements Protocol.

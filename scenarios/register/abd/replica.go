@@ -70,6 +70,7 @@ type Replica struct {
 	old    []string   // files that the newest one replaces
 	retire vfs.Ticket // when they may be removed
 	buffer []byte
+	reply  Message
 	stats  Stats
 }
 
@@ -113,7 +114,8 @@ func (r *Replica) Handle(m *Message) {
 		r.stats.Refused++
 		return
 	}
-	reply := Message{Kind: Answer, Client: m.Client, Operation: m.Operation, Key: m.Key}
+	reply := &r.reply
+	*reply = Message{Kind: Answer, Client: m.Client, Operation: m.Operation, Key: m.Key}
 	c := r.cell(m.Key)
 	if m.Kind == Store {
 		if !r.store(m.Key, m.Version) {
@@ -125,10 +127,10 @@ func (r *Replica) Handle(m *Message) {
 	}
 	// Nothing is said before it is durable: who hears it counts on it through a loss of power.
 	if c.ticket > r.done {
-		r.waiting = append(r.waiting, waiting{c.ticket, reply})
+		r.waiting = append(r.waiting, waiting{c.ticket, *reply})
 		return
 	}
-	r.host.Send(&reply)
+	r.host.Send(reply)
 	r.host.Moment(MomentSent)
 }
 
