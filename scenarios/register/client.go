@@ -125,7 +125,8 @@ func (c *client) Send(to uint64, m *abd.Message) {
 
 // Chosen implements abd.Env.
 func (c *client) Chosen(operation uint64, t abd.Timestamp) {
-	c.world.history.chosen(c.id, operation, t)
+	_, key := chosen(c.choice)
+	c.world.history.chosen(c.id, operation, key, t)
 }
 
 // Completed implements abd.Env.

@@ -8,6 +8,6 @@
 //     aimed; members never change; and no replica comes back without its disk's contents, so disks are not damaged.
 //   - Clients c1, c2, ... read and write keys, one operation at a time, each to all replicas.
 //
-// Judges: linearizability per key (the order of the timestamps as witness, Porcupine), a majority that has what an operation returned
+// Judges: linearizability per key (the order of the timestamps as witness, Porcupine), timestamps that no two writes share, a majority that has what an operation returned
 // at the moment it returns, replicas that keep what they said they have, and progress after the faults.
 package register

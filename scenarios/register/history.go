@@ -22,6 +22,7 @@ type history struct {
 // stamp places an operation by its timestamp.
 type stamp struct {
 	timestamp   abd.Timestamp
+	key         uint64
 	read        bool
 	client, seq uint64
 	at          int // how-manieth to be known: no operation returns before one that was known earlier was invoked
@@ -58,8 +59,8 @@ func (h *history) invoke(client, seq, key uint64, write bool, step uint64) error
 }
 
 // chosen notes the timestamp of a write: from now on it may have an effect.
-func (h *history) chosen(client, seq uint64, t abd.Timestamp) {
-	h.stamps = append(h.stamps, stamp{timestamp: t, client: client, seq: seq, at: len(h.stamps)})
+func (h *history) chosen(client, seq, key uint64, t abd.Timestamp) {
+	h.stamps = append(h.stamps, stamp{timestamp: t, key: key, client: client, seq: seq, at: len(h.stamps)})
 }
 
 // complete notes the answer.
@@ -88,7 +89,7 @@ func (h *history) complete(client, seq, step uint64, v abd.Version, how abd.Cour
 	if v != (abd.Version{}) {
 		out.Seen = checker.SeenValue(valueBytes(&word, v.Value))
 	}
-	h.stamps = append(h.stamps, stamp{timestamp: v.Timestamp, read: true, client: client, seq: seq, at: len(h.stamps)})
+	h.stamps = append(h.stamps, stamp{timestamp: v.Timestamp, key: op.Key, read: true, client: client, seq: seq, at: len(h.stamps)})
 	return h.Return(out)
 }
 
@@ -98,13 +99,24 @@ func (h *history) judge(budget uint64) *checker.Report {
 	slices.SortFunc(h.stamps, func(a, b stamp) int {
 		return cmp.Or(
 			cmp.Compare(a.timestamp.Counter, b.timestamp.Counter), cmp.Compare(a.timestamp.Writer, b.timestamp.Writer),
-			boolOrder(a.read, b.read), cmp.Compare(a.at, b.at),
+			cmp.Compare(a.key, b.key), boolOrder(a.read, b.read), cmp.Compare(a.at, b.at),
 		)
 	})
+	var twice []checker.Violation
 	for i, s := range h.stamps {
+		if i > 0 && !s.read && s.timestamp == h.stamps[i-1].timestamp && s.key == h.stamps[i-1].key && len(twice) < checker.MaxViolationsOfARule {
+			// No two writes have the same timestamp: which of them is newer, replicas would not agree about.
+			first, again := h.Lookup(h.stamps[i-1].client, h.stamps[i-1].seq), h.Lookup(s.client, s.seq)
+			twice = append(twice, checker.Violation{
+				Property: checker.Linearizability, Rule: "timestamp-taken-twice", Step: again.Invoke,
+				Detail: fmt.Sprintf("%s of k%d: %s, and %s", s.timestamp.AppendText(nil), s.key, h.Describe(nil, first), h.Describe(nil, again)),
+			})
+		}
 		h.order = append(h.order, checker.Execution{Client: s.client, Seq: s.seq, Index: uint64(i) + 1})
 	}
-	return h.checker.Check(&h.History, h.order, budget)
+	r := h.checker.Check(&h.History, h.order, budget)
+	r.Violations = append(twice, r.Violations...)
+	return r
 }
 
 // boolOrder orders false before true.
