@@ -29,6 +29,7 @@ const Window = 64
 // commands.
 type Sessions struct {
 	machine StateMachine
+	timed   Timed            // the machine, if it is Timed
 	ttl     int64            // of log time; 0: sessions never expire
 	applied uint64           // index of the last entry given to Apply
 	logTime int64            // never below 0
@@ -63,6 +64,7 @@ func NewSessions(machine StateMachine, ttl time.Duration) *Sessions {
 // replayed from its first entry.
 func (s *Sessions) Reset(machine StateMachine) {
 	s.machine = machine
+	s.timed, _ = machine.(Timed)
 	s.applied = 0
 	s.forget()
 }
@@ -335,6 +337,9 @@ func (s *Sessions) advance(stamp int64) {
 		return
 	}
 	s.logTime = stamp
+	if s.timed != nil {
+		s.timed.Advance(stamp)
+	}
 	if s.ttl == 0 {
 		return
 	}

@@ -23,7 +23,7 @@ package statemachine
 //
 // statemachinetest.Check tests an implementation against this contract.
 //
-// A machine may also be a Snapshotter, so that the log can be cut short, and a Reader, so that reads need not go through it.
+// A machine may also be a Snapshotter, so that the log can be cut short, a Reader, so that reads need not go through it, and Timed.
 type StateMachine interface {
 	// Apply executes one command and returns dst with the result appended; it leaves dst[:len(dst)] as it was. The
 	// index is the place in the log where the command takes effect. It never falls from call to call; it stays where an
@@ -56,6 +56,16 @@ type Reader interface {
 	// Query answers from the present state and returns dst with the result appended, under the same rules as
 	// StateMachine.Apply. It changes nothing, not even the hash; bytes that are no query give a deterministic result.
 	Query(query, dst []byte) (result []byte)
+}
+
+// Timed is a StateMachine in which something ends by itself: leases, for instance. It is told log time, which all replicas agree on, and
+// has no other.
+type Timed interface {
+	// Advance says that log time is now: the largest stamp of any entry so far, above 0, that of the entry whose commands are
+	// applied next among them. It is called whenever log time has gone on, before anything else the entry does. A time that is not
+	// larger than the one before changes nothing. Everything Advance does must follow from the state and the time alone, and the
+	// time is part of the state: of hash and snapshot.
+	Advance(now int64)
 }
 
 // codecError says why bytes do not decode. A constant of this type is an error that costs no allocation and that no

@@ -58,6 +58,7 @@ var rooms = []room{
 	{name: "raft/quorum", floor: 0, deterministic: true},
 	{name: "raft/vfs", floor: 0, deterministic: true},
 	{name: "raft/statemachine", floor: 0, deterministic: true},
+	{name: "raft/statemachine/lock", floor: 0, deterministic: true},
 	{name: "raft/client", floor: 0, deterministic: true},
 	{name: "checker", floor: 0, deterministic: true},
 

@@ -61,7 +61,7 @@ func drawDamaged(rt *rapid.T, draw func(*rapid.T) []byte) []byte {
 //
 // One instance is treated well: its own copy of each command, its own dst, both left alone. A second one, applied in step,
 // gets what a busy server would give it: one buffer for all commands and one for all results, overwritten after each call, Hash
-// called and queries asked at any time. A Snapshotter is also carried on from instance to instance after every command. A last
+// called and queries asked at any time. Both hear of log time before each command if they are Timed. A Snapshotter is also carried on from instance to instance after every command. A last
 // one replays everything at the end, as a restarted replica would, with Hash called only then.
 func Verify(new func() statemachine.StateMachine, commands [][]byte, queries ...[]byte) error {
 	v := verification{calm: new(), rough: new(), queries: queries}
@@ -100,6 +100,7 @@ func (v *verification) step(i int, command []byte) error {
 	}
 	v.results = append(v.results, want)
 
+	pass(v.rough, index)
 	v.commandBuf = append(v.commandBuf[:0], command...)
 	got, err := rough("Apply", v.commandBuf, &v.resultBuf, func(command, dst []byte) []byte { return v.rough.Apply(index, command, dst) })
 	if err != nil {
@@ -167,8 +168,16 @@ func verifyReplay(replay statemachine.StateMachine, hash uint64, commands, resul
 	return nil
 }
 
+// pass lets log time go on before the command at index: one step each, and a hundred at every seventh.
+func pass(m statemachine.StateMachine, index uint64) {
+	if timed, ok := m.(statemachine.Timed); ok {
+		timed.Advance(int64(index + index/7*100))
+	}
+}
+
 // applyCalm gives the machine private copies and returns a private copy of the result.
 func applyCalm(m statemachine.StateMachine, index uint64, command []byte) (result []byte, err error) {
+	pass(m, index)
 	out, err := call("Apply", bytes.Clone(command), nil, func(command, dst []byte) []byte { return m.Apply(index, command, dst) })
 	return bytes.Clone(out), err
 }

@@ -210,6 +210,18 @@ type ignoresSnapshotDst struct{ good }
 
 func (m *ignoresSnapshotDst) AppendSnapshot([]byte) []byte { return m.good.AppendSnapshot(nil) }
 
+// forgetsTime answers the log time, which it leaves out of its snapshots.
+type forgetsTime struct {
+	good
+	now int64
+}
+
+func (m *forgetsTime) Advance(now int64) { m.now += now % 100 } // made of all the times there were
+
+func (m *forgetsTime) Apply(index uint64, command, dst []byte) []byte {
+	return binary.LittleEndian.AppendUint64(m.good.Apply(index, command, dst), uint64(m.now))
+}
+
 // snapshotMoves counts its snapshots in the state.
 type snapshotMoves struct{ good }
 
@@ -338,6 +350,7 @@ func badMachines() []struct {
 		{"keeps the snapshot", func() statemachine.StateMachine { return new(keepsSnapshot) }, "restored state"},
 		{"writes to the snapshot", func() statemachine.StateMachine { return new(writesSnapshot) }, "Restore wrote to it"},
 		{"ignores dst in snapshots", func() statemachine.StateMachine { return new(ignoresSnapshotDst) }, "changed what dst held"},
+		{"forgets the time in snapshots", func() statemachine.StateMachine { return new(forgetsTime) }, "made from a snapshot"},
 		{"counts its snapshots", func() statemachine.StateMachine { return new(snapshotMoves) }, "AppendSnapshot changed the hash"},
 		{"forgets a part in snapshots", func() statemachine.StateMachine { return new(forgetsInSnapshot) }, "made from a snapshot"},
 		{"forgets the hash in snapshots", func() statemachine.StateMachine { return new(forgetsHash) }, "restored"},
