@@ -54,6 +54,8 @@ type Cluster struct {
 	states    []appliedState // by index
 	executed  []Execution    // in index order
 	executing pairTable      // (client, sequence) -> position in executed
+	stamped   uint64         // index of the newest entry that Stamped told of
+	logTime   int64          // the largest stamp so far
 	closed    uint64         // some node has gone on beyond this index: nothing more takes effect there
 	clients   pairTable      // (client, 0) -> position in latest
 	latest    []uint64       // highest sequence a client's operation took effect with
@@ -124,6 +126,7 @@ func (c *Cluster) Reset(nodes int) {
 	c.executed = c.executed[:0]
 	c.executing.reset()
 	c.closed = 0
+	c.stamped, c.logTime = 0, 0
 	c.clients.reset()
 	c.latest = c.latest[:0]
 	if nodes > 0 {

@@ -402,7 +402,7 @@ func TestClusterRemembersLedgerAndElections(t *testing.T) {
 	if hash, ok := c.StateHash(1); !ok || hash != 7 {
 		t.Errorf("state hash %d, %v", hash, ok)
 	}
-	if want := []Execution{{5, 9, 2}, {6, 1, 3}}; !slices.Equal(c.Executions(), want) {
+	if want := []Execution{{Client: 5, Seq: 9, Index: 2}, {Client: 6, Seq: 1, Index: 3}}; !slices.Equal(c.Executions(), want) {
 		t.Errorf("executions %v, want %v", c.Executions(), want)
 	}
 	c.Reset(3)

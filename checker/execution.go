@@ -6,6 +6,16 @@ type Execution struct {
 	Client uint64
 	Seq    uint64
 	Index  uint64
+	Time   int64 // log time then, as Stamped told it; 0 where nobody did
+}
+
+// Stamped observes that the entry at index, which a node applies, carries the clock reading of the leader that proposed it; an entry
+// without one need not be reported. Called before Executed for the index; what is true of the first node is not asked of the
+// others, as they apply the same entries. Log time is the largest reading. O(1).
+func (c *Cluster) Stamped(index uint64, stamp int64) {
+	if index > c.stamped {
+		c.stamped, c.logTime = index, max(c.logTime, stamp)
+	}
 }
 
 // Executed observes that applying index made the client's command take effect on the node. Every node reports it, after the
@@ -13,9 +23,9 @@ type Execution struct {
 // expected amortised O(1).
 func (c *Cluster) Executed(node, index, client, seq uint64) {
 	n := c.node(node)
-	e := Execution{Client: client, Seq: seq, Index: index}
+	e := Execution{Client: client, Seq: seq, Index: index, Time: c.logTime}
 	all := len(c.executed)
-	if int(n.cursor) < all && c.executed[n.cursor] == e {
+	if int(n.cursor) < all && c.executed[n.cursor].same(&e) {
 		n.cursor++
 		return
 	}
@@ -36,6 +46,11 @@ func (c *Cluster) Executed(node, index, client, seq uint64) {
 		n.cursor++
 		c.judgeOrder(node, e)
 	}
+}
+
+// same compares all but the time, which is that of the first report.
+func (e *Execution) same(o *Execution) bool {
+	return e.Client == o.Client && e.Seq == o.Seq && e.Index == o.Index
 }
 
 // judgeMissed reports that the node has come to index without what took effect elsewhere before it.

@@ -320,11 +320,11 @@ func TestWitnessOrder(t *testing.T) {
 		{Client: 4, Seq: 2, Invoke: 4, Return: 6, ReadAt: 5},
 		{Client: 1, Seq: 3, Invoke: 6, Return: 7},
 	}
-	took := []Execution{{1, 1, 1}, {9, 9, 2}, {1, 2, 2}, {1, 3, 4}}
+	took := []Execution{{1, 1, 1, 0}, {9, 9, 2, 0}, {1, 2, 2, 0}, {1, 3, 4, 0}}
 	if got, want := WitnessOrder(history, took, nil), []int{0, 3, 2, 1, 6, 5}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if got := WitnessOrder(nil, []Execution{{1, 1, math.MaxUint64}}, nil); len(got) != 0 {
+	if got := WitnessOrder(nil, []Execution{{1, 1, math.MaxUint64, 0}}, nil); len(got) != 0 {
 		t.Error(got)
 	}
 }

@@ -20,6 +20,7 @@ const (
 	Bound                        // BOUND: a bound on steps, queues or sizes was exceeded
 	ConfigurationSafety          // CFG: two configurations can decide without each other (§6, thesis §4)
 	SessionOrder                 // SESS: a client was shown an order that its session rules out
+	LockSafety                   // LOCK: a lock was handed to two, or an old fencing token was honoured
 	propertyCount
 )
 
@@ -54,6 +55,8 @@ func (p Property) String() string {
 		return "CFG"
 	case SessionOrder:
 		return "SESS"
+	case LockSafety:
+		return "LOCK"
 	}
 	return fmt.Sprintf("PROPERTY(%d)", uint8(p))
 }
@@ -89,6 +92,8 @@ func (p Property) Name() string {
 		return "configuration safety"
 	case SessionOrder:
 		return "session order"
+	case LockSafety:
+		return "lock safety"
 	}
 	return p.String()
 }

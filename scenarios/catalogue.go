@@ -158,12 +158,12 @@ func (c *Catalogue) Lookup(name string) (*Scenario, error) {
 // IsBuiltin reports whether a scenario of this name is the one of the house, with its application and its Raft.
 func (c *Catalogue) IsBuiltin(name string) bool {
 	s, err := c.Lookup(name)
-	if err != nil || s.Application != nil || s.NewCore != nil {
+	if err != nil || s.NewCore != nil {
 		return false
 	}
 	for _, own := range Builtin() {
 		if own.Name == name {
-			return true
+			return own.application().Name() == s.application().Name()
 		}
 	}
 	return false
@@ -231,6 +231,7 @@ func Builtin() []Scenario {
 		{Name: "clocks", Doc: "mixed, with clocks that step and run up to twice as fast: leases are out of contract, and nothing else may break", Make: makeClocks},
 		{Name: "damage", Doc: "mixed, and the disks of a minority rot, lose writes, or come back empty", Make: makeDamage},
 		{Name: "register", Doc: "no Raft: a register without a leader (read and write quorums), with all faults that are aimed at nobody", Make: makeRegister, Protocol: registerProtocol{}},
+		{Name: "locks", Doc: "mixed, with a lock service instead of the map: clients hold locks, stall and die holding them, and write with fencing tokens", Make: makeLocks, Application: workload.Lock{}},
 		{Name: "canary", Doc: "disks lie about syncs and the whole cluster loses power: always a violation, to try the failure path", Make: makeCanary, Unsafe: true},
 	}, stories()...)
 }

@@ -107,6 +107,8 @@ func optionDoc(key string) string {
 		return "weight of gets that the server asked answers once it is as new as what the client has seen"
 	case "workload.monotonic":
 		return "stale reads are never older than what the client has seen"
+	case "workload.lock_ttl":
+		return "log time after which a silent owner of locks loses them (application lock)"
 	case "workload.spread":
 		return "follower and stale reads go round the servers"
 	case "workload.final_reads":

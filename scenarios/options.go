@@ -87,6 +87,7 @@ type Workload struct {
 	ReadStale        uint64        `toml:"read_stale"`
 	ReadSequential   uint64        `toml:"read_sequential"`
 	Monotonic        bool          `toml:"monotonic"` // stale reads are never older than what the client has seen
+	LockTTL          time.Duration `toml:"lock_ttl"`  // of log time that an owner of locks may be silent
 	Spread           bool          `toml:"spread"`    // follower and stale reads go round the servers
 	FinalReads       bool          `toml:"final_reads"`
 }
@@ -148,7 +149,7 @@ func Defaults() Options {
 		Workload: Workload{
 			Application: "kv", Clients: 3, Keys: 2, Classes: []string{workload.ClassRegister, workload.ClassMixed},
 			Pause: 20 * time.Millisecond, AttemptTimeout: time.Second, OperationTimeout: 4 * time.Second,
-			Window: 1, ReadLog: 1,
+			Window: 1, ReadLog: 1, LockTTL: time.Second,
 		},
 		Network: Network{Delay: time.Millisecond, Spread: 2 * time.Millisecond, LateShape: network.Exponential},
 		Disk:    Disk{SyncLatency: time.Millisecond, SectorSize: 512, FullBytes: 4096, FullMin: 100 * time.Millisecond, FullMax: time.Second},
@@ -213,6 +214,10 @@ func (o *Options) Validate() error {
 		return bad("cluster.session_ttl", "%v: want 0 (never) or at least four election timeouts (%v)", c.SessionTTL, 4*c.ElectionTimeout)
 	case w.Window < 1 || w.Window > client.MaxWindow:
 		return bad("workload.window", "%d operations: want 1 to %d", w.Window, client.MaxWindow)
+	case w.LockTTL <= 0 || w.LockTTL > time.Hour:
+		return bad("workload.lock_ttl", "%v: want above 0 and at most 1h", w.LockTTL)
+	case w.Application == workload.Lock{}.Name() && w.Window != 1:
+		return bad("workload.window", "%d: a client of the lock service does one thing after the other, want 1", w.Window)
 	case w.ReadLog > weightMax || w.ReadLeader > weightMax || w.ReadLease > weightMax || w.ReadFollower > weightMax || w.ReadStale > weightMax || w.ReadSequential > weightMax:
 		return bad("workload.read_log", "the weights of reads: want 0 to %d each", weightMax)
 	case slices.Index(world.TransitionNames(), c.Transition) < 0:
@@ -355,7 +360,7 @@ func (c *Case) config(app workload.Application) world.Config {
 func (c *Case) plan() workload.Plan {
 	w := &c.Options.Workload
 	return workload.Plan{
-		Clients: w.Clients, Keys: w.Keys, Classes: w.Classes, Hot: w.Hot, Monotonic: w.Monotonic, FinalReads: w.FinalReads,
+		Clients: w.Clients, Keys: w.Keys, Classes: w.Classes, Hot: w.Hot, Monotonic: w.Monotonic, FinalReads: w.FinalReads, LockTTL: w.LockTTL,
 		Reads: workload.Reads{Log: w.ReadLog, Leader: w.ReadLeader, Lease: w.ReadLease, Follower: w.ReadFollower, Stale: w.ReadStale, Sequential: w.ReadSequential},
 	}
 }

@@ -25,6 +25,7 @@ const (
 	GroupClients  = "clients"
 	GroupServers  = "servers"
 	GroupFeatures = "features" // memberships, transfers, snapshots
+	GroupLocks    = "locks"    // the lock service
 	GroupCases    = "cases"    // situations that users of Raft have to understand
 	GroupMoments  = "moments"  // points in a server's life at which it may die
 	GroupMessages = "messages"

@@ -6,6 +6,7 @@ package workload
 
 import (
 	"fmt"
+	"time"
 
 	"raftsim/checker"
 	"raftsim/raft/client"
@@ -40,6 +41,8 @@ type Plan struct {
 	Monotonic bool
 	// FinalReads: a run ends with reads of every kind by every client, and with reads asked of every server.
 	FinalReads bool
+	// LockTTL is how much log time an owner of locks may be silent.
+	LockTTL time.Duration
 }
 
 // Reads says by which ways operations that change nothing get their answers: weights of the kinds of reads. The zero value is:
@@ -82,6 +85,11 @@ type Session interface {
 	// Finals says how many operations of the quiet end, from number 0 on, must complete, MaxFinals at most. Those behind them
 	// come at a walk, as long as there are any.
 	Finals() uint64
+	// Lapse returns how much longer than usual a client waits before it begins what it chose: 0 for most.
+	Lapse(choice int64) time.Duration
+	// Chosen notes that a client, whose operations are over if its window is one, does nothing until it begins its choice. Not called
+	// for Final's.
+	Chosen(client uint64, choice int64)
 	// Read says by which way the answer of a choice is to come: ReadLog for everything that changes something.
 	Read(choice int64) client.ReadKind
 	// Invoke notes that operation seq begins and appends its command to dst.
@@ -139,6 +147,7 @@ type Judgement struct {
 	Contradiction string              // two stages disagree: the harness is broken; "" if not
 	Broken        string              // the application's own code (its model, say) cannot do its work; "" if it can
 	Stages        Stages
+	Locks         LockCounts // of the lock service
 }
 
 // Stages counts parts of the history (keys, for the map) by what each stage of the check said of them.

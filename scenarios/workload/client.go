@@ -206,8 +206,10 @@ func (c *Client) plan(from sim.Time) {
 	pause := time.Duration(v.For)
 	c.choice = v.N
 	if v.Calm() {
-		c.choice, pause = c.session.Calm(c.id, k), c.pace.Pause
+		c.choice = c.session.Calm(c.id, k)
+		pause = c.pace.Pause + c.session.Lapse(c.choice)
 	}
+	c.session.Chosen(c.id, c.choice)
 	c.beginAt, c.blocked = max(from, c.lastBegin.Add(c.pace.Interval)).Add(pause), false
 }
 

@@ -3,6 +3,7 @@ package workload
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"raftsim/checker"
 	"raftsim/raft/client"
@@ -135,6 +136,12 @@ func (s *customSession) Final(_, k uint64) (int64, bool) {
 
 // Finals implements Session: the write.
 func (s *customSession) Finals() uint64 { return 1 }
+
+// Lapse implements Session.
+func (s *customSession) Lapse(int64) time.Duration { return 0 }
+
+// Chosen implements Session.
+func (s *customSession) Chosen(uint64, int64) {}
 
 // Invoke implements Session.
 func (s *customSession) Invoke(client, seq uint64, choice int64, step uint64, dst []byte) (command []byte, err error) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"raftsim/checker"
 	"raftsim/raft/client"
@@ -224,6 +225,12 @@ func (s *kvSession) Finals() uint64 {
 func uniqueWord(client, seq uint64) uint64 { return client<<clientShift | seq }
 
 const clientShift = 40
+
+// Lapse implements Session.
+func (s *kvSession) Lapse(int64) time.Duration { return 0 }
+
+// Chosen implements Session.
+func (s *kvSession) Chosen(uint64, int64) {}
 
 // Invoke implements Session.
 func (s *kvSession) Invoke(id, seq uint64, choice int64, step uint64, dst []byte) ([]byte, error) {

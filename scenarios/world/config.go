@@ -142,7 +142,7 @@ func (c *Config) noise(session workload.Session) func(sim.Purpose) sim.Noise {
 			pause := int64(2 * c.Pace.Pause)
 			return sim.Noise{Chance: sim.Ratio{Num: 1, Den: 1}, Draw: func(w *sim.Words) sim.Value {
 				choice := session.Draw(w)
-				return sim.Value{N: choice, For: w.Between(0, pause)}
+				return sim.Value{N: choice, For: w.Between(0, pause) + int64(session.Lapse(choice))}
 			}}
 		case PurposeElection:
 			if !c.Jitter {

@@ -40,6 +40,7 @@ type Counts struct {
 	Faults     faults.Counts
 	Disk       disk.Stats // summed over servers
 	Operations workload.Operations
+	Locks      workload.LockCounts
 	Committed  uint64 // entries, no-ops included
 	Executed   uint64 // commands that took effect
 }
@@ -103,6 +104,13 @@ func (c *Counts) Numbers() []Number {
 		{"features", "joint_snapshots", &c.JointSnapshots},
 		{"features", "installations", &c.Installations},
 		{"features", "compactions", &c.Compactions},
+		{"locks", "lock_acquisitions", &c.Locks.Acquisitions},
+		{"locks", "lock_handed_over_by_release", &c.Locks.ReleaseHandOver},
+		{"locks", "lock_handed_over_by_expiry", &c.Locks.ExpiryHandOver},
+		{"locks", "lock_owners_expired", &c.Locks.Expirations},
+		{"locks", "lock_watches_fired", &c.Locks.WatchesFired},
+		{"locks", "lock_tokens_refused", &c.Locks.TokensRefused},
+		{"locks", "lock_believed_by_two", &c.Locks.Overlaps},
 	}
 }
 

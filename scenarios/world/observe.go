@@ -192,6 +192,7 @@ func (n *node) Applied(e *raft.Entry, outcomes []statemachine.Outcome, hash uint
 	j := &w.judges
 	j.Applied(n.id, e.Index, hash)
 	w.story.applied(n, e.Index)
+	w.stamped(e)
 	for i := range outcomes {
 		switch o := &outcomes[i]; o.Status {
 		case statemachine.StatusApplied:
@@ -212,6 +213,18 @@ func (n *node) Applied(e *raft.Entry, outcomes []statemachine.Outcome, hash uint
 		case statemachine.StatusExpired:
 			w.counts.SessionsGone++
 		}
+	}
+}
+
+// stamped tells the judges log time, once per entry.
+func (w *World) stamped(e *raft.Entry) {
+	if e.Index <= w.read || e.Type != raft.EntryNormal {
+		return
+	}
+	w.read = e.Index
+	var envelope statemachine.Envelope
+	if len(e.Data) > 0 && statemachine.DecodeEnvelope(e.Data, &envelope) == nil {
+		w.judges.Stamped(e.Index, envelope.Stamp)
 	}
 }
 

@@ -41,6 +41,7 @@ type World struct {
 	commits  commitTimes
 	// clocksBroken: a clock has been worse than the bound that leases allow for.
 	clocksBroken bool
+	read         uint64   // index of the newest entry whose stamp was read
 	members      struct { // newest configuration known committed
 		index            uint64
 		voters, learners faults.Side
@@ -158,7 +159,7 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 	w.judges.Reset(c.Servers)
 	w.ledger.reset(w)
 	w.watch.reset(c.Servers + c.Spares)
-	w.clocksBroken = false
+	w.clocksBroken, w.read = false, 0
 	w.commits = w.commits[:0]
 	for i := range w.asked {
 		w.asked[i] = w.asked[i][:0]
@@ -358,6 +359,7 @@ func (w *World) conclude() *Outcome {
 	w.counts.Faults = w.engine.Counts()
 	w.counts.Faults.Add(w.hazards.Counts())
 	w.counts.Operations = w.session.Operations()
+	w.counts.Locks = o.Judgement.Locks
 	w.counts.Committed = w.judges.LedgerEnd()
 	w.counts.Situations[SituationOutcomeUnknown] = w.counts.Operations.Abandoned
 	w.counts.Executed = uint64(len(w.judges.Executions()))
