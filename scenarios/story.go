@@ -114,12 +114,12 @@ func parseStory(name string, data []byte) (*Story, error) {
 		}
 		return nil, p.fail(p.lineOf(sectionCase, key), "%v", err)
 	}
-	app := (&Scenario{}).application()
-	v, err := world.NewVocabulary(app)
+	scenario := &Scenario{Name: name}
+	v, err := world.NewVocabulary(scenario.application())
 	if err != nil {
 		return nil, err
 	}
-	if err := p.parseOverrides(v, app, s.Case); err != nil {
+	if err := p.parseOverrides(v, scenario, s.Case); err != nil {
 		return nil, err
 	}
 	sim.SortDisturbances(s.Case.Overrides)
