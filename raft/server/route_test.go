@@ -374,6 +374,30 @@ func TestLossOfOneOfSeveralCopies(t *testing.T) {
 	}
 }
 
+// A copy that this server has forwarded may be executed, whatever becomes of the one that it proposed itself before. A late copy of an
+// earlier attempt says nothing.
+func TestLossBesideAForwardedCopy(t *testing.T) {
+	for attempt, want := range map[uint32][]string{
+		1: {"reply c5 #2 try 2 dropped"},
+		2: {"reply c5 #2 try 2 ok, index 10: 1 bytes"},
+		3: {"reply c5 #2 try 3 ok, index 10: 1 bytes"},
+	} {
+		r := newRig(t, 1, 3)
+		core := r.scripted()
+		r.running().opened(core)
+		core.status.Role, core.status.Lead = raft.StateLeader, 1
+		r.request(ask(5, 2, 2)) // entry 9 of term 1
+		core.status.Role, core.status.Lead, core.status.Term = raft.StateFollower, 2, 2
+		core.readies = []raft.Ready{ack(2)}
+		r.step(raft.Message{})
+		r.request(ask(5, 2, attempt)) // n2 makes it entry 10 of term 2
+		r.host.take()
+		core.readies = []raft.Ready{committed(raft.Entry{Term: 2, Index: 9}), committed(entry(2, 10, 5, 2))}
+		r.step(raft.Message{})
+		r.want(want...)
+	}
+}
+
 // What a leadership has proposed is no reason, after it, not to propose it again, and takes no memory.
 func TestDeposedLeaderForgetsItsProposals(t *testing.T) {
 	p := proposals{current: newTable[proposal]()}

@@ -64,10 +64,10 @@ func (s *Server) wait(r *client.Request, index, term uint64) {
 	switch {
 	case r.Attempt > w.attempt:
 		w.attempt, w.index, w.term = r.Attempt, index, term
-	case r.Attempt < w.attempt || index == 0 || index == w.index && term == w.term:
+	case r.Attempt < w.attempt || index == w.index && term == w.term:
 		// A late one, whose loss says nothing of the latest; or nothing new.
 	default:
-		w.index = 0 // one more copy of the same attempt
+		w.index = 0 // one more copy of the same attempt, here or wherever it is sent to
 	}
 }
 
