@@ -202,3 +202,49 @@ func TestTheEndOfTime(t *testing.T) {
 		}
 	}
 }
+
+// A server that cannot campaign forgets a leader that was silent for as long as would make another campaign: nobody is to be sent there.
+// It hears of it, and of any other, as before.
+func TestSilentLeaderIsForgotten(t *testing.T) {
+	for name, make := range map[string]func(c *cluster){
+		"a learner":                 func(c *cluster) { c.conf = ConfState{Voters: []uint64{2, 3}, Learners: []uint64{1}} },
+		"a stranger":                func(c *cluster) { c.conf = ConfState{Voters: []uint64{2, 3}} },
+		"one that joins":            func(c *cluster) { c.node(1).joiner = true },
+		"one that has lost entries": func(c *cluster) { c.node(1).lost = EntryID{Index: 9, Term: 9} },
+	} {
+		c := newCluster(3, testConfig())
+		make(c)
+		c.start(c.node(1))
+		r := c.node(1).r
+		if r.Deadline() != NoDeadline {
+			t.Errorf("%s: a deadline at %d", name, r.Deadline())
+		}
+		for _, lead := range []uint64{2, 2, 3} {
+			c.tell(Message{Type: MsgHeartbeat, From: lead, Term: lead})
+			end := c.now + int64(c.cfg.ElectionTimeout) + r.jitter
+			if r.Deadline() != end {
+				t.Fatalf("%s: the deadline is %d, want %d", name, r.Deadline(), end)
+			}
+			c.now = end - 2
+			if err := r.ReadIndex(c.now, 7, false); err != nil {
+				t.Errorf("%s: a read: %v", name, err)
+			}
+			if r.Tick(end - 1); r.Status().Lead != lead {
+				t.Errorf("%s: the leader is forgotten early", name)
+			}
+			c.now = end
+			r.Tick(c.now)
+			c.tell()
+			if s := r.Status(); s.Lead != None || s.Role != StateFollower || s.Term != lead || r.Deadline() != NoDeadline {
+				t.Errorf("%s: %s, deadline %d", name, DescribeStatus(nil, s), r.Deadline())
+			}
+			if reads := c.node(1).reads; len(reads) != 1 || !reads[0].Refused {
+				t.Errorf("%s: reads %v", name, reads)
+			}
+			c.node(1).reads = nil
+			if err := r.ReadIndex(c.now, 8, false); err != ErrNoLeader {
+				t.Errorf("%s: a read: %v", name, err)
+			}
+		}
+	}
+}

@@ -221,8 +221,12 @@ func (r *Raft) Tick(now int64) {
 	r.raiseClock(now)
 	if r.role != StateLeader {
 		r.expireReads()
-		if r.promotable() && r.now >= r.electionAt {
+		switch {
+		case r.now < r.electionAt:
+		case r.promotable():
 			r.campaign()
+		case r.lead != None:
+			r.becomeFollower(r.term, None) // it cannot replace a leader that is silent, but nobody is to be sent there
 		}
 		return
 	}
@@ -244,7 +248,7 @@ func (r *Raft) Deadline() int64 {
 			return min(r.heartbeatAt, r.quorumAt, r.transferUntil)
 		}
 		return min(r.heartbeatAt, r.quorumAt)
-	case r.promotable():
+	case r.promotable() || r.lead != None:
 		return min(r.electionAt, r.readDeadline())
 	}
 	return r.readDeadline()

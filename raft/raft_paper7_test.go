@@ -222,8 +222,8 @@ func TestNothingOvertakesAnInstallation(t *testing.T) {
 		Message{Type: MsgTimeoutNow, From: 2, Term: 3})
 	n.r.Snapshotted(0, SnapshotMeta{Index: 2, Term: 1, ConfState: c.conf}) // of the log that was: too late
 	n.r.Applied(0, 0)
-	if n.r.Deadline() != NoDeadline {
-		t.Errorf("a deadline at %d", n.r.Deadline())
+	if n.r.promotable() {
+		t.Error("it may campaign")
 	}
 	n.r.Campaign(1 << 40)
 	n.r.Tick(1 << 41)
@@ -300,7 +300,7 @@ func TestSnapshotBringsItsConfiguration(t *testing.T) {
 	if diff := cmp.Diff([]uint64{2, 4, 5}, n.r.ConfState(2).Voters); diff != "" {
 		t.Error(diff)
 	}
-	if n.r.Deadline() != NoDeadline {
+	if n.r.promotable() {
 		t.Error("a server that the snapshot says is no member campaigns")
 	}
 	c.crash(n, 0)
