@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"raftsim/raft"
@@ -27,6 +28,10 @@ type Config struct {
 	// statemachine.Snapshotter is never asked for one.
 	SnapshotEntries uint64
 	SnapshotBytes   uint64
+
+	// MaxSnapshotBytes bounds the snapshots that this server takes: one that nobody can restore must not take the place of the log. A
+	// larger state gets none, the log is kept, and Counters.SnapshotsRefused tells; 0: 2 GiB - 1, which is the most.
+	MaxSnapshotBytes int
 
 	// SessionTTL is how much log time a client may stay silent before its session ends; 0: sessions never end. All
 	// servers of a cluster must agree on it.
@@ -62,6 +67,7 @@ func (c Config) checked() (Config, error) {
 		{"MaxWaiting", &c.MaxWaiting, defaultMaxWaiting, 1 << 24},
 		{"MaxReads", &c.MaxReads, defaultMaxReads, largestMaxReads},
 		{"MaxCommand", &c.MaxCommand, defaultMaxCommand, largestCommand},
+		{"MaxSnapshotBytes", &c.MaxSnapshotBytes, math.MaxInt32, math.MaxInt32},
 		{"ApplyBatch", &c.ApplyBatch, defaultApplyBatch, 1 << 24},
 	} {
 		if *limit.value < 0 || *limit.value > limit.largest {

@@ -94,6 +94,7 @@ func TestRestartRefuses(t *testing.T) {
 		{"the disk of another member", good.disk, func(c *Config) { c.Raft.ID = 2 }, storage.ErrWrongID},
 		{"a bad raft configuration", good.disk, func(c *Config) { c.Raft.HeartbeatInterval = 0 }, nil},
 		{"a negative bound of waiting clients", good.disk, func(c *Config) { c.MaxWaiting = -1 }, nil},
+		{"a negative bound of snapshots", good.disk, func(c *Config) { c.MaxSnapshotBytes = -1 }, nil},
 		{"a negative bound of reads", good.disk, func(c *Config) { c.MaxReads = -1 }, nil},
 		{"more reads than have names", good.disk, func(c *Config) { c.MaxReads = largestMaxReads + 1 }, nil},
 		{"a negative batch", good.disk, func(c *Config) { c.ApplyBatch = -1 }, nil},

@@ -49,6 +49,8 @@ type Counters struct {
 	Reads, ReadsRefused uint64
 	// Snapshots taken and saved, installed, and messages with pieces of one that left.
 	SnapshotsTaken, SnapshotsInstalled, ChunksSent uint64
+	// SnapshotsRefused is how many were not taken because the state is too large (Config.MaxSnapshotBytes): the log grows on.
+	SnapshotsRefused uint64
 	// ChunksDropped is how many messages with a piece of a snapshot were dropped because this server no longer has it.
 	ChunksDropped uint64
 	// Shed is how many messages were dropped because too many waited for the disk already.
@@ -76,6 +78,8 @@ const (
 	ErrSnapshotPending Error = "server: a snapshot is under way"
 	// ErrNothingNew refuses a snapshot when nothing was applied since the last one.
 	ErrNothingNew Error = "server: nothing was applied since the last snapshot"
+	// ErrSnapshotTooLarge refuses a snapshot of more than Config.MaxSnapshotBytes.
+	ErrSnapshotTooLarge Error = "server: the state is too large for a snapshot"
 )
 
 type phase uint8

@@ -49,8 +49,12 @@ func (s *Server) force() error {
 	case s.applied.Index == n.last.Index:
 		return ErrNothingNew
 	}
-	if !s.takeSnapshot() {
+	refused := s.counters.SnapshotsRefused
+	switch {
+	case !s.takeSnapshot():
 		return ErrNotRunning
+	case s.counters.SnapshotsRefused > refused:
+		return ErrSnapshotTooLarge
 	}
 	return nil
 }
@@ -66,10 +70,16 @@ func (s *Server) snapshotIfDue() bool {
 	return s.takeSnapshot()
 }
 
-// takeSnapshot begins to save the state as of the last applied entry. The core has been told that it is applied.
+// takeSnapshot begins to save the state as of the last applied entry, unless it is too large; then the next one is due as after one that
+// was taken. The core has been told that the entry is applied. It reports whether the server lives on.
 func (s *Server) takeSnapshot() bool {
 	n := &s.snapshots
 	n.state = s.sessions.AppendSnapshot(n.state[:0])
+	if len(n.state) > s.cfg.MaxSnapshotBytes {
+		n.state, n.entries, n.bytes = nil, 0, 0
+		s.counters.SnapshotsRefused++
+		return true
+	}
 	meta := raft.SnapshotMeta{
 		Index: s.applied.Index, Term: s.applied.Term, Size: uint64(len(n.state)),
 		ConfState: s.conf,

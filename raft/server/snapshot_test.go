@@ -114,6 +114,34 @@ func TestCompactionUpToWhatTheCoreNeeds(t *testing.T) {
 	}
 }
 
+// A state that is too large to be restored is not saved: the log stays, and it is tried again when the next snapshot is due.
+func TestSnapshotThatIsTooLarge(t *testing.T) {
+	r := newRig(t, 1, 3)
+	told := new(witness)
+	r.watch = told
+	r.cfg.SnapshotEntries, r.cfg.MaxSnapshotBytes = 4, 1
+	core := r.scripted()
+	r.running()
+	r.write(core, 1, noops(1, 1, 10)...)
+	for i := range uint64(10) {
+		r.commits(core, noops(1, i+1, i+1)...)
+	}
+	if got := r.server.Counters(); got.SnapshotsRefused != 2 || got.SnapshotsTaken != 0 {
+		t.Errorf("%d refused and %d taken, want 2 and 0", got.SnapshotsRefused, got.SnapshotsTaken)
+	}
+	if err := r.server.ForceSnapshot(0); err != ErrSnapshotTooLarge {
+		t.Errorf("when asked for: %v", err)
+	}
+	r.syncAll()
+	if len(told.lines) > 0 || len(core.snapshotted) > 0 || r.disk.count(".snap") > 0 || len(r.host.halts) > 0 {
+		t.Errorf("told %q, the core of %v, %d files, halts %v", told.lines, core.snapshotted, r.disk.count(".snap"), r.host.halts)
+	}
+	r.server.cfg.MaxSnapshotBytes = 1 << 20
+	if err := r.server.ForceSnapshot(0); err != nil {
+		t.Errorf("of a state that fits: %v", err)
+	}
+}
+
 // What refuses a snapshot that somebody asks for.
 func TestForcedSnapshot(t *testing.T) {
 	r := newRig(t, 1, 3)
