@@ -234,8 +234,8 @@ type InitialState struct {
 	// ConfState is the configuration after the entry Applied, or after the last snapshot: entries behind it change it. It is
 	// empty at a server that was made to join: such a one abstains until its log tells it the configuration.
 	ConfState ConfState
-	// JoinedAfter, of a server that was made to join, is an entry after which a committed configuration did not have this id; 0
-	// for an id that was never used.
+	// JoinedAfter, of a server that was made to join, is an entry after which a committed configuration did not have this id, and no
+	// later one had, committed or not, before the server got its empty disk; 0 for an id that was never used.
 	JoinedAfter uint64
 	// Snapshot is the last snapshot this server has, which it can send; Index 0 for none. Entries may begin before its end.
 	Snapshot SnapshotMeta

@@ -28,7 +28,9 @@ func Bootstrap(fsys vfs.FS, id uint64, conf raft.ConfState) error {
 // must never bootstrap again.
 //
 // after is an index at which a configuration without this id is committed, 0 for an id that was never used. It is what tells the
-// new member from one that voted under the same id before (raft.InitialState.JoinedAfter).
+// new member from one that voted under the same id before (raft.InitialState.JoinedAfter). Nor may any later configuration have the
+// id, committed or not, when the disk is emptied: a server that was added again after that entry, and has answered or voted since, is
+// taken for the new member. So the order is: remove, see the removal committed, empty the disk, Join, add.
 func Join(fsys vfs.FS, id, after uint64) error {
 	if fsys == nil {
 		return ErrNoFS

@@ -21,7 +21,7 @@ func Bootstrap(fsys vfs.FS, id uint64, conf raft.ConfState, file, dir vfs.Ticket
 
 // Join writes the first state of a new member of a cluster that exists: it has no configuration until its log tells it one.
 // after is an index at which a configuration without this id is committed, 0 for an id that was never used (see
-// raft.InitialState.JoinedAfter); it is at most MaxJoinedAfter. Otherwise Join is like Bootstrap.
+// raft.InitialState.JoinedAfter); no later configuration has the id either, committed or not. It is at most MaxJoinedAfter. Otherwise Join is like Bootstrap.
 func Join(fsys vfs.FS, id, after uint64, file, dir vfs.Ticket) error {
 	if after > MaxJoinedAfter {
 		return fmt.Errorf("storage: member %d joins after entry %d, above the bound %d", id, after, uint64(MaxJoinedAfter))
