@@ -72,7 +72,7 @@ func optionDoc(key string) string {
 	case "cluster.clock_drift":
 		return "parts per million that leases allow two clocks to differ"
 	case "workload.application":
-		return "what is replicated: kv, or the name of the scenario's own"
+		return "what is replicated: kv, lock, or the name of the scenario's own"
 	case "workload.clients":
 		return "clients that ask, 1 to 30"
 	case "workload.keys":
