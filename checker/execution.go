@@ -108,3 +108,16 @@ func (c *Cluster) ReadAnswered(node, index, floor uint64) {
 		c.report(Linearizability, "read-behind-commit", node, "a read was answered as of index %d; index %d was committed before it was asked", index, floor)
 	}
 }
+
+// LastTerm returns the highest term that was seen to be won.
+func (c *Cluster) LastTerm() uint64 { return c.lastTerm }
+
+// ReadConfirmed observes that the node has an index for a read, as the leader of term or on that leader's word. elected is LastTerm when
+// the client asked, 0 if the clocks that the answer may rest on were not to be relied on.
+func (c *Cluster) ReadConfirmed(node, term, elected uint64) {
+	if term < elected {
+		// Linearizability: a leader makes sure that it has not been superseded after the request came (thesis §6.4). Whoever was deposed
+		// before cannot have a quorum's answer to a question asked later; what it reads may happen to be new all the same.
+		c.report(Linearizability, "read-confirmed-by-deposed-leader", node, "a read was confirmed in term %d; term %d had been won before it was asked", term, elected)
+	}
+}

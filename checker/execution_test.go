@@ -136,3 +136,23 @@ func TestExecutionsEqualList(t *testing.T) {
 	}
 	rapid.Check(t, property)
 }
+
+// A read that was asked after a later term had been won cannot be confirmed in an earlier one, whatever it would have seen.
+func TestReadConfirmedByADeposedLeader(t *testing.T) {
+	for _, tc := range []struct {
+		confirmed, elected uint64
+		want               int
+	}{{3, 3, 0}, {4, 3, 0}, {1, 0, 0}, {2, 3, 1}} {
+		var c Cluster
+		c.Reset(3)
+		c.ReadConfirmed(1, tc.confirmed, tc.elected)
+		if got := len(c.Findings.All()); got != tc.want || got > 0 && !c.Findings.Has("LIN/read-confirmed-by-deposed-leader") {
+			t.Errorf("confirmed in term %d, %d won before: %v", tc.confirmed, tc.elected, c.Findings.All())
+		}
+	}
+	var c Cluster
+	c.Reset(3)
+	if c.Elected(2, 5); c.LastTerm() != 5 {
+		t.Errorf("term 5 was won, and the last one is said to be %d", c.LastTerm())
+	}
+}

@@ -154,7 +154,8 @@ func (w watch) state(meta raft.SnapshotMeta, hash uint64) {
 	}
 }
 
-func (w watch) Compacted(uint64) {}
+func (w watch) Compacted(uint64)                     {}
+func (w watch) ReadConfirmed(uint64, uint64, uint64) {}
 
 // eager is the core with the mistake this package exists to prevent: what depends on the disk leaves before it is durable.
 type eager struct{ Core }

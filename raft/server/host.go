@@ -64,6 +64,8 @@ type Observer interface {
 	Applied(e *raft.Entry, outcomes []statemachine.Outcome, hash uint64)
 	// Configured: the entry of this index, which is applied, made this configuration.
 	Configured(index uint64, conf raft.ConfState)
+	// ReadConfirmed: the core has named the index for a client's read, as the leader of this term or on its word.
+	ReadConfirmed(client, seq, term uint64)
 	// SnapshotTaken: what is being saved stands for the state with this hash. SnapshotSaved: it is durable. Both name the last
 	// applied entry at the time it was taken.
 	SnapshotTaken(meta raft.SnapshotMeta, hash uint64)

@@ -31,4 +31,8 @@ func (w *witness) SnapshotSaved(meta raft.SnapshotMeta) { w.note("saved %d/%d", 
 func (w *witness) SnapshotInstalled(meta raft.SnapshotMeta, hash uint64) {
 	w.note("installed %d/%d", meta.Index, meta.Term)
 }
+func (w *witness) ReadConfirmed(client, seq, term uint64) {
+	w.note("confirmed c%d #%d in term %d", client, seq, term)
+}
+
 func (w *witness) Compacted(index uint64) { w.note("compacted %d", index) }

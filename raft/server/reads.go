@@ -130,6 +130,9 @@ func (s *Server) readable(answers []raft.ReadState) {
 			continue
 		}
 		r.value.index, r.value.confirmed = max(r.value.index, a.Index), true
+		if s.observer != nil {
+			s.observer.ReadConfirmed(r.client, r.seq, s.term)
+		}
 		s.reads.confirmed++
 	}
 	s.serveReads()

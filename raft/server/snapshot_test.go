@@ -286,7 +286,7 @@ func TestReceivingASnapshot(t *testing.T) {
 		}
 	}
 	check("installed")
-	if diff := cmp.Diff([]string{"installed 20/2", "compacted 20"}, told.lines); diff != "" {
+	if diff := cmp.Diff([]string{"confirmed c7 #1 in term 1", "installed 20/2", "compacted 20"}, told.lines); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
 	if got := r.server.snapshots.terms.at(20); got != 2 {

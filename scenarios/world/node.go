@@ -61,10 +61,11 @@ const (
 )
 
 // read is one that a server has to answer from its state. Everything up to floor was committed when a server first heard of it, and
-// the answer must not be older.
+// the answer must not be older; nor must it come from a leader of a term before the newest one that was won then.
 type read struct {
-	client, seq, floor uint64
-	lease              bool
+	client, seq    uint64
+	floor, elected uint64
+	lease          bool
 }
 
 // visit is what came of the follower reads that a server was asked in the second half of the quiet end.
@@ -254,7 +255,7 @@ func (n *node) takeOn(r *client.Request) {
 	if r.Read == client.ReadFollower && n.world.referee.phase > 0 && n.visit.asked == 0 {
 		n.visit = visit{asked: n.world.kernel.Now(), floor: n.world.judges.LedgerEnd()}
 	}
-	floor := n.world.floor(r.Client, r.Seq)
+	asked := n.world.firstAsked(r.Client, r.Seq)
 	if len(n.reading) == maxReading {
 		return
 	}
@@ -263,27 +264,27 @@ func (n *node) takeOn(r *client.Request) {
 			return
 		}
 	}
-	n.reading = append(n.reading, read{r.Client, r.Seq, floor, r.Read == client.ReadLease})
+	n.reading = append(n.reading, read{r.Client, r.Seq, asked.floor, asked.elected, r.Read == client.ReadLease})
 }
 
-// askedRead is a read that some server has heard of, and what was committed then.
-type askedRead struct{ seq, floor uint64 }
+// askedRead is a read that some server has heard of, what was committed then, and the highest term that had been won.
+type askedRead struct{ seq, floor, elected uint64 }
 
-// floor returns what was committed when a server first heard of a read. All attempts of an operation share it: what one attempt
-// set going may answer another.
-func (w *World) floor(id, seq uint64) uint64 {
+// firstAsked returns how things stood when a server first heard of a read. All attempts of an operation share it: what one attempt set
+// going may answer another.
+func (w *World) firstAsked(id, seq uint64) askedRead {
 	asked := w.asked[id]
 	for i := len(asked) - 1; i >= 0; i-- {
 		if asked[i].seq == seq {
-			return asked[i].floor
+			return asked[i]
 		}
 	}
 	if len(asked) == maxAsked {
 		asked = asked[:copy(asked, asked[maxAsked/2:])]
 	}
-	end := w.judges.LedgerEnd()
-	w.asked[id] = append(asked, askedRead{seq, end})
-	return end
+	now := askedRead{seq, w.judges.LedgerEnd(), w.judges.LastTerm()}
+	w.asked[id] = append(asked, now)
+	return now
 }
 
 // maxAsked bounds the memory of reads: of those so far back nobody waits for an answer any more.

@@ -240,6 +240,18 @@ func (n *node) Configured(index uint64, conf raft.ConfState) {
 	}
 }
 
+// ReadConfirmed implements server.Observer.
+func (n *node) ReadConfirmed(client, seq, term uint64) {
+	for i := range n.reading {
+		if r := &n.reading[i]; r.client == client && r.seq == seq {
+			if !r.lease || !n.world.clocksBroken {
+				n.world.judges.ReadConfirmed(n.id, term, r.elected)
+			}
+			return
+		}
+	}
+}
+
 // SnapshotTaken implements server.Observer.
 func (n *node) SnapshotTaken(meta raft.SnapshotMeta, hash uint64) {
 	w := n.world

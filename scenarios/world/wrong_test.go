@@ -292,7 +292,7 @@ func wrongCores() []wrongCore {
 			// Paper, section 8: a leader must check whether it has been deposed before it answers a read. Nobody is asked here.
 			name: "reads are answered from what is committed here", change: readOften,
 			bug:  bug{read: func(*wrong, bool) bool { return true }},
-			want: []string{"LIN/read-behind-commit", "LIN/not-linearizable"},
+			want: []string{"LIN/read-behind-commit", "LIN/not-linearizable", "LIN/read-confirmed-by-deposed-leader"},
 		},
 		{
 			// Thesis, section 6.4.1: a lease ends an election timeout after the round that began it. This one ends with the leadership.
