@@ -121,3 +121,13 @@ func (c *Cluster) ReadConfirmed(node, term, elected uint64) {
 		c.report(Linearizability, "read-confirmed-by-deposed-leader", node, "a read was confirmed in term %d; term %d had been won before it was asked", term, elected)
 	}
 }
+
+// Undone observes that a client was told of the only attempt it made at a command that no state machine will ever execute it. It is asked
+// at the end of a run, and looks back.
+func (c *Cluster) Undone(client, seq uint64) {
+	if at, ok := c.executing.find(client, seq); ok {
+		// Linearizability: what failed has not happened. A server may say so of a proposal only when another entry is committed in its
+		// place; a leader that steps down knows nothing of what it has proposed.
+		c.report(Linearizability, "dropped-took-effect", 0, "c%d#%d was reported as lost, and took effect at index %d", client, seq, c.executed[at].Index)
+	}
+}

@@ -156,3 +156,18 @@ func TestReadConfirmedByADeposedLeader(t *testing.T) {
 		t.Errorf("term 5 was won, and the last one is said to be %d", c.LastTerm())
 	}
 }
+
+// What a client was told is lost has not happened, before or after it was told.
+func TestUndone(t *testing.T) {
+	var c Cluster
+	c.Reset(1)
+	c.Executed(1, 1, 7, 3)
+	c.Undone(7, 4)
+	c.Undone(8, 3)
+	if all := c.Findings.All(); len(all) > 0 {
+		t.Errorf("what did not happen: %v", all)
+	}
+	if c.Undone(7, 3); !c.Findings.Has("LIN/dropped-took-effect") {
+		t.Errorf("what happened after all: %v", c.Findings.All())
+	}
+}

@@ -86,6 +86,10 @@ func (k knobs) base() Options {
 	// can answer.
 	w.AttemptTimeout = max(t*3/10, 150*time.Millisecond)
 	w.OperationTimeout = 500 * time.Millisecond
+	if w.GiveUpDropped = k.chance("workload.give_up_dropped", 1, 4); w.GiveUpDropped {
+		// That a proposal is lost shows when the next leader has committed something: its client is still waiting for the first attempt.
+		w.AttemptTimeout, w.OperationTimeout = 2*t, 4*t
+	}
 	n.Delay = k.duration("network.delay", t/300, t/50)
 	n.Spread = k.duration("network.spread", t/300, t/50)
 	o.Disk.SyncLatency = k.duration("disk.sync_latency", 100*time.Microsecond, t/50)

@@ -113,6 +113,8 @@ func optionDoc(key string) string {
 		return "follower and stale reads go round the servers"
 	case "workload.final_reads":
 		return "a run ends with reads of every kind by every client, and of every server; they must be answered"
+	case "workload.give_up_dropped":
+		return "a client gives up a command whose only attempt was reported as lost; it must not take effect later"
 	case "network.delay":
 		return "calm delay of the fastest link, above 0"
 	case "network.spread":
@@ -169,6 +171,8 @@ func optionDoc(key string) string {
 		return "bound on a search for a legal order, in steps of the model, per key"
 	case "run.settle":
 		return "the membership asked for last is to be reached in the quiet end"
+	case "run.absent":
+		return "servers that stay down for the first half of the quiet end, if they are a minority: n1,n3"
 	case "run.decode_disks":
 		return "what is durable is judged by the bytes on disk"
 	case "faults.timeout":

@@ -90,6 +90,7 @@ type Workload struct {
 	LockTTL          time.Duration `toml:"lock_ttl"`  // of log time that an owner of locks may be silent
 	Spread           bool          `toml:"spread"`    // follower and stale reads go round the servers
 	FinalReads       bool          `toml:"final_reads"`
+	GiveUpDropped    bool          `toml:"give_up_dropped"`
 }
 
 // Network is the links, and the noise on messages.
@@ -335,6 +336,7 @@ func (c *Case) config(app workload.Application) world.Config {
 		Client: client.Config{
 			AttemptTimeout: o.Workload.AttemptTimeout, OperationTimeout: o.Workload.OperationTimeout, Sticky: o.Workload.Sticky,
 			Window: o.Workload.Window, Monotonic: o.Workload.Monotonic, Spread: o.Workload.Spread,
+			GiveUpDropped: o.Workload.GiveUpDropped,
 		},
 		Pace:    workload.Pace{Interval: o.Workload.Interval, Pause: o.Workload.Pause, Walk: o.Cluster.ElectionTimeout / 2},
 		Network: network.Config{Delay: o.Network.Delay, Spread: o.Network.Spread, FIFO: o.Network.FIFO, Hold: o.Network.Hold},

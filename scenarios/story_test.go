@@ -170,7 +170,7 @@ func TestAnyRunCanBeTold(t *testing.T) {
 			if err != nil || res.Digest != quiet.Digest || res.Counts != quiet.Counts {
 				t.Errorf("%s %d: %v: told it is another run", name, seed, err)
 			}
-			if !strings.Contains(told.String(), " leads term ") {
+			if name != "register" && !strings.Contains(told.String(), " leads term ") {
 				t.Errorf("%s %d: nobody is told to lead", name, seed)
 			}
 		}

@@ -16,7 +16,8 @@
 //     session is gone: a command's outcome is then unknown. One whose time was up may take effect once, but not after a
 //     command begun when no earlier operation was outstanding any more; one whose session is gone takes effect no more.
 //   - A refusal (redirect, busy, unavailable, dropped) is about one attempt. It never says that the operation will not happen: an
-//     earlier attempt may be in a log.
+//     earlier attempt may be in a log. Only where the attempt that was dropped is the first one, the operation is known not to
+//     happen if no other is made (Config.GiveUpDropped).
 //   - One refusal ends an operation: it is too large for the server (ReplyTooLarge), which no retry will change. If that was said of
 //     the first attempt, the operation had no effect and never will. Otherwise an earlier attempt may have met a server with
 //     another limit, and the outcome is unknown.
@@ -65,6 +66,8 @@ const (
 	// ReasonTooLargeLater: a server refused it for its size, and an earlier attempt went elsewhere without an answer. Where all
 	// servers have the same limit a command had no effect; where not, nobody knows.
 	ReasonTooLargeLater
+	// ReasonDropped: the only attempt was lost for good (Config.GiveUpDropped). The operation has not taken effect and never will.
+	ReasonDropped
 )
 
 func (r Reason) String() string {
@@ -77,6 +80,8 @@ func (r Reason) String() string {
 		return "too large"
 	case ReasonTooLargeLater:
 		return "too large, after earlier attempts"
+	case ReasonDropped:
+		return "dropped"
 	}
 	return fmt.Sprintf("Reason(%d)", uint8(r))
 }
@@ -230,6 +235,10 @@ func (c *Client) HandleReply(now int64, r *Reply, env Env) {
 		c.redirected(i, r.Leader, env)
 	case r.Status == ReplyDropped:
 		c.counters.Dropped++
+		if c.cfg.GiveUpDropped && op.request.Kind == KindCommand && op.request.Attempt == 1 {
+			c.abandon(i, ReasonDropped, env)
+			return
+		}
 		if r.Leader != 0 {
 			c.redirected(i, r.Leader, env)
 		} else {
@@ -287,6 +296,9 @@ func (c *Client) SetOperationTimeout(d time.Duration) {
 
 // SetSpread changes Config.Spread for operations begun from now on.
 func (c *Client) SetSpread(on bool) { c.cfg.Spread = on }
+
+// SetGiveUpDropped changes Config.GiveUpDropped.
+func (c *Client) SetGiveUpDropped(on bool) { c.cfg.GiveUpDropped = on }
 
 // Outstanding returns how many operations are neither completed nor abandoned.
 func (c *Client) Outstanding() int {

@@ -596,3 +596,42 @@ func BenchmarkOperation(b *testing.B) {
 		c.HandleReply(now, &r, env)
 	}
 }
+
+// With GiveUpDropped a command whose only attempt is lost ends with that; one that was tried before goes on, since an earlier attempt
+// may be in a log, and so do openings.
+func TestGiveUpDropped(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		giveUp  bool
+		silence bool // no reply to the first attempt: the second one is dropped
+		opening bool
+		ends    bool
+	}{
+		{"the only attempt", true, false, false, true},
+		{"not asked for", false, false, false, false},
+		{"the second attempt", true, true, false, false},
+		{"the opening", true, false, true, false},
+	} {
+		cfg := testConfig()
+		cfg.GiveUpDropped = tc.giveUp
+		c, env := mustNew(t, cfg), &inbox{}
+		seq := c.Begin(0, ReadLog, []byte("x"), env)
+		if !tc.opening {
+			env.open(c, 1)
+		}
+		if tc.silence {
+			c.Tick(c.Deadline(), env)
+		}
+		c.HandleReply(2, &Reply{Client: 1, Seq: env.last.Seq, Attempt: env.last.Attempt, Status: ReplyDropped}, env)
+		if ended := env.abandoned == seq; ended != tc.ends {
+			t.Errorf("%s: ended %v, want %v", tc.name, ended, tc.ends)
+		}
+		if !tc.ends {
+			continue
+		}
+		next := c.Begin(3, ReadLog, []byte("y"), env)
+		if r := env.last; r.Seq != next || r.Prev != seq || r.Ack != next {
+			t.Errorf("%s: the next command does not say that the one before is over: %v", tc.name, &r)
+		}
+	}
+}

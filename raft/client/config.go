@@ -40,6 +40,9 @@ type Config struct {
 	// Spread makes every follower or stale read begin at the next server in turn. Otherwise they stay with one server as long as it
 	// answers.
 	Spread bool
+	// GiveUpDropped makes a command end when its first attempt turns out to be lost, instead of being tried again: it is then known not
+	// to have happened.
+	GiveUpDropped bool
 }
 
 // MaxWindow bounds Config.Window: beyond it the servers' sessions would refuse what comes too early.

@@ -15,6 +15,7 @@ import (
 	"raftsim/checker"
 	"raftsim/raft/server"
 	"raftsim/scenarios"
+	"raftsim/scenarios/world"
 	"raftsim/sim"
 	"raftsim/sim/disk"
 )
@@ -159,6 +160,26 @@ func TestTotalsAddEveryField(t *testing.T) {
 	}
 }
 
+// What a protocol counts of its own is added by name, and never to another's.
+func TestOwnCountsAreAdded(t *testing.T) {
+	own := func(name string, n uint64) Totals { return Totals{Own: []world.OwnCount{{Name: name, Count: n}}} }
+	var sum Totals
+	for n := range uint64(3) {
+		o := own("reads", n+1)
+		sum.Merge(&o)
+	}
+	if len(sum.Own) != 1 || sum.Own[0].Count != 6 {
+		t.Errorf("%+v", sum.Own)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("numbers of two protocols were added")
+		}
+	}()
+	o := own("writes", 1)
+	sum.Merge(&o)
+}
+
 func visit(v reflect.Value, f func(reflect.Value)) {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -169,6 +190,7 @@ func visit(v reflect.Value, f func(reflect.Value)) {
 		for i := range v.Len() {
 			visit(v.Index(i), f)
 		}
+	case reflect.Slice: // of counters that a protocol has of its own: TestOwnCountsAreAdded
 	case reflect.Uint64:
 		if v.CanSet() {
 			f(v)

@@ -54,6 +54,7 @@ type Client struct {
 		seq   uint64
 		bytes int
 	} // command so far
+	undone []uint64 // numbers of the operations that were given up and are known not to happen
 
 	command []byte
 	reply   client.Reply
@@ -70,7 +71,7 @@ func (c *Client) Reset(k *sim.Kernel, n *network.Network, s Session, proc sim.Pr
 	}
 	*c = Client{
 		kernel: k, network: n, session: s, core: core, proc: proc, id: cfg.Client, pace: pace, kinds: kinds, request: request,
-		window: max(cfg.Window, 1), command: c.command[:0],
+		window: max(cfg.Window, 1), command: c.command[:0], undone: c.undone[:0],
 	}
 	return nil
 }
@@ -80,6 +81,9 @@ func (c *Client) Start() {
 	c.plan(sim.Time(c.id) * sim.Time(time.Millisecond))
 	c.arm()
 }
+
+// ID returns the client's id.
+func (c *Client) ID() uint64 { return c.id }
 
 // Wrote reports whether the write of the final phase completed.
 func (c *Client) Wrote() bool { return c.wrote }
@@ -94,6 +98,9 @@ func (c *Client) Owed() (n uint64) {
 	}
 	return n
 }
+
+// Undone returns the numbers of the operations that were given up because they were known not to happen. It belongs to c.
+func (c *Client) Undone() []uint64 { return c.undone }
 
 // Err returns what made no sense about an answer, if anything.
 func (c *Client) Err() error { return c.failure }
@@ -126,6 +133,7 @@ func (c *Client) Deliver(ev sim.Event) {
 	case c.kinds.Final:
 		c.final = true
 		c.core.SetSpread(true)
+		c.core.SetGiveUpDropped(false)
 		c.core.SetOperationTimeout(0) // from here on an operation that does not complete is a finding: none is given up
 		if c.beginAt != sim.Never || c.blocked {
 			c.planFinal(c.kernel.Now())
@@ -308,6 +316,9 @@ func (c *Client) settle(seq uint64) {
 
 // Abandoned implements client.Env.
 func (c *Client) Abandoned(seq uint64, why client.Reason) {
+	if why == client.ReasonDropped {
+		c.undone = append(c.undone, seq)
+	}
 	c.session.Abandon(c.id, seq, c.kernel.Steps())
 	if why == client.ReasonTooLarge || why == client.ReasonTooLargeLater {
 		// All servers have one limit, so the largest one is too large too.

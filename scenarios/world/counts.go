@@ -11,6 +11,7 @@ import (
 type Counts struct {
 	Elections, Candidacies, StepDowns, Truncations uint64
 	Redirects, Forwards, Repeats, Dropped          uint64
+	Undone                                         uint64 // operations given up because their only attempt was reported as lost
 	Crashes, PowerLosses, Restarts, Panics, Halts  uint64
 	StartsRefused, DamageRecognised                uint64
 	DamageWithdrawn                                uint64 // disks of which nothing would have told that they were damaged
@@ -66,6 +67,7 @@ func (c *Counts) Numbers() []Number {
 		{"clients", "repeats", &c.Repeats},
 		{"clients", "reordered", &c.Reordered},
 		{"clients", "dropped", &c.Dropped},
+		{"clients", "undone", &c.Undone},
 		{"clients", "reads", &c.Reads},
 		{"clients", "reads_waited", &c.ReadsWaited},
 		{"clients", "stale_behind", &c.Stale.Late},

@@ -337,6 +337,10 @@ func (w *World) conclude() *Outcome {
 		if err := cl.Err(); err != nil {
 			w.find(checker.Linearizability, "answer-makes-no-sense", 0, err.Error())
 		}
+		for _, seq := range cl.Undone() {
+			w.judges.Undone(cl.ID(), seq)
+			w.counts.Undone++
+		}
 	}
 	o.Judgement = w.session.Judge(w.judges.Executions(), w.config.Budget)
 	o.Broken = o.Judgement.Contradiction
