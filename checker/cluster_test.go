@@ -122,10 +122,13 @@ func observe(t testing.TB, c *Cluster, transcript string) {
 // configuration reads "{1 2 3}+{1 2 4}/{5}": voters, outgoing voters, learners.
 func configuration(t testing.TB, text string) (conf Configuration) {
 	t.Helper()
-	voters, learners, _ := strings.Cut(text, "/")
-	voters, outgoing, _ := strings.Cut(voters, "+")
-	for i, set := range []*[]uint64{&conf.Voters, &conf.Outgoing, &conf.Learners} {
-		for _, word := range strings.Fields(strings.Trim([]string{voters, outgoing, learners}[i], "{}")) {
+	rest, auto := strings.CutSuffix(text, " auto")
+	conf.AutoLeave = auto
+	rest, next, _ := strings.Cut(rest, ">")
+	rest, learners, _ := strings.Cut(rest, "/")
+	voters, outgoing, _ := strings.Cut(rest, "+")
+	for i, set := range []*[]uint64{&conf.Voters, &conf.Outgoing, &conf.Learners, &conf.LearnersNext} {
+		for _, word := range strings.Fields(strings.Trim([]string{voters, outgoing, learners, next}[i], "{}")) {
 			id, err := strconv.ParseUint(word, 10, 64)
 			if err != nil {
 				t.Fatalf("%q: %v", text, err)

@@ -6,7 +6,10 @@ import "slices"
 type Configuration struct {
 	Voters   []uint64
 	Outgoing []uint64 // voters of the configuration that is being left, nil outside a joint one (§6)
-	Learners []uint64 // receive the log and have no say; those of Outgoing that will be learners need not be named
+	Learners []uint64 // receive the log and have no say
+	// LearnersNext are those of Outgoing that become learners when the joint configuration is left.
+	LearnersNext []uint64
+	AutoLeave    bool // a joint configuration that the leader leaves by itself
 }
 
 // Configured observes the configuration in force at the node: each time it changes, and once after a restart. index is the entry
@@ -65,8 +68,14 @@ func (c *Cluster) judgeSuccession(node uint64, id, at uint32) {
 	}
 	b := &c.configurations
 	before, known := b.of.find(uint64(c.entries.nodes[c.entries.nodes[id].parent].configuration()), 0)
-	if known && b.disjointQuorums(before, at) {
+	switch {
+	case !known:
+	case b.disjointQuorums(before, at):
 		c.report(ConfigurationSafety, "no-common-quorum", node, "entry %d makes %s of %s: each has a quorum that holds none of the other's",
+			c.entries.nodes[id].index, b.text(at), b.text(before))
+	case b.kept[before].outgoing.count > 0 && b.kept[at].outgoing.count == 0 && !b.leaves(before, at):
+		// Configuration safety: C-old,new is left for C-new, and for nothing else (§6): that is what both halves have decided.
+		c.report(ConfigurationSafety, "left-otherwise", node, "entry %d makes %s of %s: a joint configuration is left for its incoming voters, its learners and those to come",
 			c.entries.nodes[id].index, b.text(at), b.text(before))
 	}
 }
@@ -80,7 +89,10 @@ type configurationBook struct {
 }
 
 // membership is one configuration: runs of members, each in rising order.
-type membership struct{ voters, outgoing, learners span }
+type membership struct {
+	voters, outgoing, learners, next span
+	auto                             bool
+}
 
 const noConfiguration = 1
 
@@ -102,7 +114,9 @@ func (b *configurationBook) ids(s span) []uint64 { return b.members[s.from : s.f
 
 // add keeps a configuration and returns its position.
 func (b *configurationBook) add(conf Configuration) uint32 {
-	b.kept = append(b.kept, membership{voters: b.put(conf.Voters), outgoing: b.put(conf.Outgoing), learners: b.put(conf.Learners)})
+	b.kept = append(b.kept, membership{
+		voters: b.put(conf.Voters), outgoing: b.put(conf.Outgoing), learners: b.put(conf.Learners), next: b.put(conf.LearnersNext), auto: conf.AutoLeave,
+	})
 	return uint32(len(b.kept) - 1)
 }
 
@@ -118,9 +132,19 @@ func (b *configurationBook) same(at uint32, conf Configuration) bool {
 	kept, members := len(b.kept), len(b.members)
 	other := b.add(conf)
 	m, o := b.kept[at], b.kept[other]
-	equal := slices.Equal(b.ids(m.voters), b.ids(o.voters)) && slices.Equal(b.ids(m.outgoing), b.ids(o.outgoing)) && slices.Equal(b.ids(m.learners), b.ids(o.learners))
+	equal := slices.Equal(b.ids(m.voters), b.ids(o.voters)) && slices.Equal(b.ids(m.outgoing), b.ids(o.outgoing)) &&
+		slices.Equal(b.ids(m.learners), b.ids(o.learners)) && slices.Equal(b.ids(m.next), b.ids(o.next)) && m.auto == o.auto
 	b.kept, b.members = b.kept[:kept], b.members[:members]
 	return equal
+}
+
+// leaves tells whether the configuration after is what leaving the joint one before makes: its incoming voters, its learners, and those
+// that were to become learners.
+func (b *configurationBook) leaves(before, after uint32) bool {
+	m, o := b.kept[before], b.kept[after]
+	learners := append(slices.Clone(b.ids(m.learners)), b.ids(m.next)...)
+	slices.Sort(learners)
+	return slices.Equal(b.ids(m.voters), b.ids(o.voters)) && slices.Equal(learners, b.ids(o.learners))
 }
 
 // votes tells whether the node is a voter of the configuration, of either half when it is joint.

@@ -63,7 +63,22 @@ func TestConfigurationRules(t *testing.T) {
 			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {4 5 6}+{1 2 3}; n1 commit 2; n1 change 3 1 l; n1 conf 3 {4 5 6}"},
 		{"CFG/no-common-quorum", // leaving a joint configuration for another one
 			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {4 5 6}+{1 2 3}; n1 commit 2; n1 change 3 1 l; n1 conf 3 {7 8 9}",
-			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {4 5 6}+{1 2 3}; n1 commit 2; n1 change 3 1 l; n1 conf 3 {4 5 6}/{1 2 3}"},
+			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {4 5 6}+{1 2 3}>{1 2 3}; n1 commit 2; n1 change 3 1 l; n1 conf 3 {4 5 6}/{1 2 3}"},
+		{"CFG/left-otherwise", // a learner to come is forgotten
+			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {1 2 4}+{1 2 3}>{3}; n1 commit 2; n1 change 3 1 l; n1 conf 3 {1 2 4}",
+			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {1 2 4}+{1 2 3}>{3}; n1 commit 2; n1 change 3 1 l; n1 conf 3 {1 2 4}/{3}"},
+		{"CFG/left-otherwise", // a learner is
+			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {1 2 4}+{1 2 3}/{5}>{3}; n1 commit 2; n1 change 3 1 l; n1 conf 3 {1 2 4}/{3}",
+			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {1 2 4}+{1 2 3}/{5}>{3}; n1 commit 2; n1 change 3 1 l; n1 conf 3 {4 2 1}/{5 3}"},
+		{"CFG/left-otherwise", // it goes back to where it came from
+			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {1 2 4}+{1 2 3}; n1 commit 2; n1 change 3 1 l; n1 conf 3 {1 2 3}",
+			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {1 2 4}+{1 2 3}; n1 commit 2; n1 change 3 1 l; n1 conf 3 {1 2 4}"},
+		{"CFG/config-differs", // who becomes a learner is part of it
+			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {1 2}+{1 2 3}>{3}; " + follower2 + "n2 change 2 1 j; n2 conf 2 {1 2}+{1 2 3}",
+			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {1 2}+{1 2 3}>{3}; " + follower2 + "n2 change 2 1 j; n2 conf 2 {1 2}+{1 2 3}>{3}"},
+		{"CFG/config-differs", // and so is who leaves it
+			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {1 2}+{1 2 3} auto; " + follower2 + "n2 change 2 1 j; n2 conf 2 {1 2}+{1 2 3}",
+			leaderOf3 + "n1 change 2 1 j; n1 conf 2 {1 2}+{1 2 3} auto; " + follower2 + "n2 change 2 1 j; n2 conf 2 {1 2}+{1 2 3} auto"},
 		{"CFG/no-common-quorum", // learners do not count
 			leaderOf3 + "n1 change 2 1 ++; n1 conf 2 {1}/{2 3}; ",
 			leaderOf3 + "n1 change 2 1 ++; n1 conf 2 {1 2}/{3}; "},

@@ -137,7 +137,8 @@ func (d *deal) possible(first int) bool {
 	return false
 }
 
-// text writes a configuration: "{1 2 3}", "{1 2 3}+{1 2 4}" when joint, with "/{5}" for learners.
+// text writes a configuration: "{1 2 3}", "{1 2 3}+{1 2 4}" when joint, with "/{5}" for learners, ">{2}"
+// for those to come, and "auto" where it is left without being asked.
 func (b *configurationBook) text(at uint32) string {
 	m := b.kept[at]
 	line := appendSet(nil, b.ids(m.voters))
@@ -146,6 +147,12 @@ func (b *configurationBook) text(at uint32) string {
 	}
 	if m.learners.count > 0 {
 		line = appendSet(append(line, '/'), b.ids(m.learners))
+	}
+	if m.next.count > 0 {
+		line = appendSet(append(line, '>'), b.ids(m.next))
+	}
+	if m.auto {
+		line = append(line, " auto"...)
 	}
 	return string(line)
 }

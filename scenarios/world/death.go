@@ -200,7 +200,7 @@ func (n *node) join(after uint64) {
 			panic("world: an empty disk refuses a new member: " + err.Error())
 		}
 		w.ledger.begin(n)
-		n.state, n.gone, n.wiped = fresh, false, false
+		n.state, n.gone, n.wiped, n.joinedAfter = fresh, false, false, after
 		n.restart++
 		w.counts.Joined++
 		n.start()

@@ -25,20 +25,22 @@ type node struct {
 	server *server.Server // nil while down
 	core   server.Core    // of the server, once it has recovered
 
-	state   presence
-	tells   ledger.Reading // what its process could know when it began
-	harmed  bool           // damage was done to its disk, or will be by a write to come
-	gone    bool           // its disk was lost to a fault: it does not come back as it was
-	wiped   bool           // a fault has emptied its disk
-	fate    death          // set by a moment: the server is dead, and buried when its call returns
-	down    time.Duration
-	restart uint32 // number of the restart that counts; earlier ones are void
-	panics  int
-	turns   uint64 // of the call under way
-	alarm   sim.Alarm
-	paused  int
-	missed  []sim.Event // while paused
-	coming  int         // of these, how many come again now
+	state presence
+	// joinedAfter is what the server was told when it was last given an empty disk, 0 at one of the first members.
+	joinedAfter uint64
+	tells       ledger.Reading // what its process could know when it began
+	harmed      bool           // damage was done to its disk, or will be by a write to come
+	gone        bool           // its disk was lost to a fault: it does not come back as it was
+	wiped       bool           // a fault has emptied its disk
+	fate        death          // set by a moment: the server is dead, and buried when its call returns
+	down        time.Duration
+	restart     uint32 // number of the restart that counts; earlier ones are void
+	panics      int
+	turns       uint64 // of the call under way
+	alarm       sim.Alarm
+	paused      int
+	missed      []sim.Event // while paused
+	coming      int         // of these, how many come again now
 
 	seen    raft.Status // the last one looked at
 	ledFrom uint64      // last entry of its log when it was elected last

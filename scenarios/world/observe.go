@@ -1,6 +1,8 @@
 package world
 
 import (
+	"fmt"
+
 	"raftsim/checker"
 	"raftsim/raft"
 	"raftsim/raft/statemachine"
@@ -28,6 +30,10 @@ func (n *node) Recovered(initial *raft.InitialState) {
 	j.Recovered(n.id)
 	n.seen = raft.Status{Term: hs.Term, Vote: hs.Vote, ConfIndex: noConfiguration}
 	n.told = told{last: initial.Offset + uint64(len(initial.Entries)), terms: n.told.terms[:0]}
+	if initial.JoinedAfter != n.joinedAfter {
+		n.world.find(checker.Durability, "joined-otherwise", n.id,
+			fmt.Sprintf("n%d starts as a member that joined after entry %d; it was made to join after %d", n.id, initial.JoinedAfter, n.joinedAfter))
+	}
 	if initial.Lost.Index > 0 {
 		n.world.counts.DamageRecognised++
 	}
@@ -306,7 +312,9 @@ func (n *node) observeLog(st *raft.Status) {
 	if st.ConfIndex != n.told.conf && st.ConfIndex <= known || n.seen.ConfIndex == noConfiguration {
 		n.told.conf = st.ConfIndex
 		if conf := n.configuration(); len(conf.Voters) > 0 {
-			j.Configured(n.id, st.ConfIndex, checker.Configuration{Voters: conf.Voters, Outgoing: conf.Outgoing, Learners: conf.Learners})
+			j.Configured(n.id, st.ConfIndex, checker.Configuration{
+				Voters: conf.Voters, Outgoing: conf.Outgoing, Learners: conf.Learners, LearnersNext: conf.LearnersNext, AutoLeave: conf.AutoLeave,
+			})
 		}
 	}
 	if commit := min(st.Commit, known); commit > n.told.commit {

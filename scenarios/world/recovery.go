@@ -39,18 +39,22 @@ func (j *diskJudge) compareRecovery(n *node, index uint64) {
 	case st.Lost.Index != 0:
 		w.find(checker.Durability, "image-damaged", n.id, fmt.Sprintf("entry %d is said to be damaged on a disk without damage", st.Lost.Index))
 	default:
-		if diff := differs(&st, image); diff != "" {
+		if diff := differs(&st, image, n.joinedAfter); diff != "" {
 			w.find(checker.Durability, "image-differs", n.id, "from what its disk is sure to hold the storage recovers otherwise than the format says: "+diff)
 		}
 	}
 	_ = log.Close() // in memory
 }
 
-// differs says in what a recovered state is not what was decoded; "" if in nothing.
-func differs(st *storage.State, image *checker.DiskImage) string {
+// differs says in what a recovered state is not what was decoded, or of a server that joined elsewhere; "" if in nothing.
+func differs(st *storage.State, image *checker.DiskImage, joinedAfter uint64) string {
 	switch {
 	case st.HardState.Term != image.Term || st.HardState.Vote != image.Vote:
 		return fmt.Sprintf("term %d vote %d, not %d and %d", st.HardState.Term, st.HardState.Vote, image.Term, image.Vote)
+	case st.HardState.Commit != image.Commit:
+		return fmt.Sprintf("commit index %d, not %d", st.HardState.Commit, image.Commit)
+	case st.JoinedAfter != joinedAfter:
+		return fmt.Sprintf("joined after entry %d, not %d", st.JoinedAfter, joinedAfter)
 	case st.Snapshot.Index != image.SnapshotIndex || st.Snapshot.Term != image.SnapshotTerm:
 		return fmt.Sprintf("snapshot of entry %d/%d, not %d/%d", st.Snapshot.Index, st.Snapshot.Term, image.SnapshotIndex, image.SnapshotTerm)
 	case st.Offset != image.Offset || st.OffsetTerm != image.OffsetTerm:

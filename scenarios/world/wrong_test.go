@@ -316,7 +316,7 @@ func wrongCores() []wrongCore {
 				c.Voters, c.Learners = append(slices.Clone(c.Voters), c.Learners...), nil
 				return c
 			}},
-			want: []string{"ES/elected-without-quorum", "LC/commit-without-quorum"},
+			want: []string{"ES/elected-without-quorum", "LC/commit-without-quorum"}, also: []string{"CFG/left-otherwise"},
 		},
 		{
 			name: "a leader panics when it is first elected",
