@@ -186,10 +186,8 @@ func (n *Network) Send(from, to sim.ProcID, label Label, bytes []byte) {
 	handle := n.fill(bytes)
 	l.sent++
 	p := n.packets[handle]
-	*p = Packet{
-		From: from, To: to, Label: label, Bytes: bytes,
-		subject: key, number: l.sent, link: n.index(from, to), refs: 1,
-	}
+	p.From, p.To, p.Label, p.Bytes = from, to, label, bytes
+	p.subject, p.number, p.link, p.refs = key, l.sent, n.index(from, to), 1
 	if l.cuts > 0 {
 		n.stats.Held++
 		l.held = append(l.held, handle)

@@ -265,25 +265,31 @@ func (r *Raft) Campaign(now int64) {
 }
 
 // Status returns the server's view of itself.
-func (r *Raft) Status() Status {
-	return Status{
-		ID:         r.id,
-		Term:       r.term,
-		Vote:       r.vote,
-		Lead:       r.lead,
-		Commit:     r.log.commit,
-		Applied:    r.log.applied,
-		LastIndex:  r.log.lastIndex(),
-		LastTerm:   r.log.lastTerm(),
-		Handed:     r.log.handed,
-		Replacing:  r.installing.active && r.installing.ticket == 0,
-		FirstIndex: r.log.offset + 1,
-		ConfIndex:  r.confs.newest().index,
-		Role:       r.role,
-		Learner:    !r.tracker.voter && r.confs.newest().state.IsMember(r.id),
-		Abstaining: r.abstaining(),
-		Transferee: r.transferee,
-	}
+func (r *Raft) Status() (st Status) {
+	r.ReadStatus(&st)
+	return st
+}
+
+// ReadStatus sets all of st to the server's view of itself: Status for those who ask after every event.
+func (r *Raft) ReadStatus(st *Status) {
+	conf := r.confs.newest()
+	// Field by field: a struct that is made and then copied in wider pieces makes a processor wait for its stores.
+	st.ID = r.id
+	st.Term = r.term
+	st.Vote = r.vote
+	st.Lead = r.lead
+	st.Commit = r.log.commit
+	st.Applied = r.log.applied
+	st.LastIndex = r.log.lastIndex()
+	st.LastTerm = r.log.lastTerm()
+	st.Handed = r.log.handed
+	st.Replacing = r.installing.active && r.installing.ticket == 0
+	st.FirstIndex = r.log.offset + 1
+	st.ConfIndex = conf.index
+	st.Role = r.role
+	st.Learner = !r.tracker.voter && conf.state.IsMember(r.id)
+	st.Abstaining = r.abstaining()
+	st.Transferee = r.transferee
 }
 
 // Term returns the term of the entry at index; ok is false if the log does not hold it. The entry before the first one

@@ -64,17 +64,15 @@ func (r *Raft) sendAppend(pr *progress, force bool) bool {
 	if len(entries) == 0 && !force && min(r.log.commit, last) <= pr.sentCommit {
 		return false
 	}
-	r.send(&Message{
-		Type:    MsgApp,
-		To:      pr.id,
-		Term:    r.term,
-		LogTerm: prevTerm,
-		Index:   prev,
-		Commit:  r.log.commit,
-		Round:   r.rounds.at(r.now),
-		Epoch:   pr.epoch,
-		Entries: entries,
-	})
+	m := r.compose(MsgApp)
+	m.To = pr.id
+	m.Term = r.term
+	m.LogTerm = prevTerm
+	m.Index = prev
+	m.Commit = r.log.commit
+	m.Round = r.rounds.at(r.now)
+	m.Epoch = pr.epoch
+	m.Entries = entries
 	pr.sent(len(entries), size, last, r.log.commit)
 	return true
 }
@@ -113,7 +111,6 @@ func (r *Raft) follow(m *Message) {
 
 func (r *Raft) handleAppend(m *Message) {
 	index, logTerm, entries := m.Index, m.LogTerm, m.Entries
-	reply := Message{Type: MsgAppResp, To: m.From, Term: r.term, Round: m.Round, Epoch: m.Epoch}
 	if index < r.log.commit {
 		// What is committed here is in the log of every later leader (Leader Completeness), the sender among them: that
 		// part of the append must agree, and may be taken as verified even if it begins before this log does.
@@ -124,11 +121,9 @@ func (r *Raft) handleAppend(m *Message) {
 		logTerm, _ = r.log.term(index)
 	}
 	if !r.log.matches(index, logTerm) {
+		reply := r.answerAppend(m, index)
 		reply.Reject = true
-		reply.Abstaining = r.abstaining()
-		reply.Index = index
 		reply.RejectHint, reply.LogTerm = r.log.conflictByTerm(index, logTerm)
-		r.send(&reply)
 		return
 	}
 	first := r.log.lastIndex() + 1
@@ -140,9 +135,19 @@ func (r *Raft) handleAppend(m *Message) {
 	last := index + uint64(len(entries))
 	// Only what this message verified may be committed on its word: beyond it the log may be another leader's (R04).
 	r.log.commitTo(max(r.log.commit, min(m.Commit, last)))
-	reply.Index = last
+	r.answerAppend(m, last)
+}
+
+// answerAppend puts an answer to m about the entry at index under way.
+func (r *Raft) answerAppend(m *Message, index uint64) (reply *Message) {
+	reply = r.compose(MsgAppResp)
+	reply.To = m.From
+	reply.Term = r.term
+	reply.Index = index
+	reply.Round = m.Round
+	reply.Epoch = m.Epoch
 	reply.Abstaining = r.abstaining()
-	r.send(&reply)
+	return reply
 }
 
 // mustAgree panics if an entry contradicts one that is committed here.
@@ -252,18 +257,28 @@ func (r *Raft) maybeCommit() bool {
 	return index > r.log.commit && r.log.matches(index, r.term) && r.log.commitTo(index)
 }
 
-// send queues a message of this server. What a leader says as one reveals nothing that is not durable (see the top of
+// send queues a message of this server.
+func (r *Raft) send(m *Message) {
+	queued := r.compose(m.Type)
+	*queued = *m
+	queued.From = r.id
+}
+
+// compose queues an empty message of this server and returns it, to be filled in before another one is queued. What a leader says as one reveals nothing that is not durable (see the top of
 // election.go), and reads promise nothing: they name a term that somebody else has made durable. Everything else reveals a
 // term, a vote or entries, and waits for the disk.
-func (r *Raft) send(m *Message) {
-	m.From = r.id
-	switch m.Type {
+func (r *Raft) compose(t MessageType) *Message {
+	queue := &r.dependent
+	switch t {
 	case MsgApp, MsgHeartbeat, MsgSnap, MsgTimeoutNow, MsgReadIndex, MsgReadIndexResp:
-		r.messages = append(r.messages, *m)
-		return
+		queue = &r.messages
+	default:
+		if len(r.dependent) >= maxWithheld && r.withholds() {
+			return new(Message) // dropped
+		}
 	}
-	if len(r.dependent) >= maxWithheld && r.withholds() {
-		return
-	}
-	r.dependent = append(r.dependent, *m)
+	*queue = append(*queue, Message{})
+	m := &(*queue)[len(*queue)-1]
+	m.Type, m.From = t, r.id
+	return m
 }

@@ -40,7 +40,14 @@ type Core interface {
 	Status() raft.Status
 }
 
-var _ Core = (*raft.Raft)(nil)
+// StatusReader is a Core that fills in a Status where it is wanted: it is asked for after every event. A core that embeds one and has
+// a Status of its own needs a ReadStatus of its own.
+type StatusReader interface{ ReadStatus(st *raft.Status) }
+
+var _ interface {
+	Core
+	StatusReader
+} = (*raft.Raft)(nil)
 
 // NewCore makes the consensus core of a member from what its disk remembered.
 type NewCore func(cfg raft.Config, now int64, initial raft.InitialState) (Core, error)

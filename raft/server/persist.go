@@ -99,8 +99,9 @@ func (s *Server) hold(m *raft.Message) {
 		s.counters.Shed++
 		return
 	}
-	s.dependent = append(s.dependent, dependent{ticket: s.issued, message: *m})
+	s.dependent = append(s.dependent, dependent{ticket: s.issued})
 	held := &s.dependent[len(s.dependent)-1].message
+	*held = *m
 	held.Entries = slices.Clone(m.Entries)
 	held.Data = slices.Clone(m.Data)
 	if m.Conf != nil {

@@ -51,7 +51,8 @@ func (s *Server) request(r *client.Request) {
 		s.tooLarge(r)
 		return
 	}
-	st := s.core.Status()
+	st := &s.status
+	s.readStatus(st)
 	if st.Role != raft.StateLeader {
 		s.route(r, st.Lead)
 		return

@@ -99,6 +99,7 @@ type Server struct {
 	observer Observer
 	log      *storage.Log
 	core     Core
+	reader   StatusReader // the core, if it is one
 	sessions *statemachine.Sessions
 	phase    phase
 	campaign bool // as soon as recovered
@@ -106,7 +107,7 @@ type Server struct {
 	now      int64
 	leading  bool
 	term     uint64      // as of the last turn
-	status   raft.Status // scratch of turn
+	status   raft.Status // scratch
 
 	recovered raft.InitialState
 	// remembered is the status until there is a core, once somebody has asked.
@@ -231,6 +232,24 @@ func (s *Server) remember() raft.Status {
 		st.LastIndex, st.LastTerm = in.Entries[n-1].Index, in.Entries[n-1].Term
 	}
 	return st
+}
+
+// ReadStatus sets all of st to Status.
+func (s *Server) ReadStatus(st *raft.Status) {
+	if s.core != nil {
+		s.readStatus(st)
+	} else {
+		*st = s.Status()
+	}
+}
+
+// readStatus asks the core.
+func (s *Server) readStatus(st *raft.Status) {
+	if s.reader != nil {
+		s.reader.ReadStatus(st)
+	} else {
+		*st = s.core.Status()
+	}
 }
 
 // Running reports whether the server takes part: it has recovered and has not stopped.

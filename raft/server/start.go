@@ -107,6 +107,7 @@ func (s *Server) start() {
 		return
 	}
 	s.core, s.phase = core, phaseRunning
+	s.reader, _ = core.(StatusReader)
 	s.snapshots.pinned = core.SnapshotPinned
 	if s.observer != nil {
 		s.observer.Recovered(&s.recovered)

@@ -9,7 +9,7 @@ func (s *Server) turn() {
 	for s.phase == phaseRunning && s.core.HasReady() {
 		rd := s.core.Ready()
 		st := &s.status
-		*st = s.core.Status()
+		s.readStatus(st)
 		if s.observer != nil {
 			s.observer.Turn(rd, st)
 		}

@@ -271,7 +271,9 @@ func (r *recovery) take(s *source, data []byte, h *head, whole bool) error {
 		default:
 			cur.cut(r.end.Index - 1)
 			if good = good && ok && cur.last().Index == r.end.Index-1; good {
-				cur.entries = append(cur.entries, raft.Entry{Term: term, Index: r.end.Index, Type: kind, Data: d})
+				cur.entries = append(cur.entries, raft.Entry{})
+				e := &cur.entries[len(cur.entries)-1]
+				e.Term, e.Index, e.Type, e.Data = term, r.end.Index, kind, d
 			}
 		}
 		at += length
@@ -309,7 +311,9 @@ func (r *recovery) note(s *source, at int64, mark position, prev raft.EntryID) e
 	if covered > 0 {
 		r.recent = r.recent[:copy(r.recent, r.recent[covered:])]
 	}
-	r.recent = append(r.recent, item{at: here, sure: s.limited, low: prev.Index, before: r.tail})
+	r.recent = append(r.recent, item{})
+	it := &r.recent[len(r.recent)-1]
+	it.at, it.sure, it.low, it.before = here, s.limited, prev.Index, r.tail
 	if r.lost != (raft.EntryID{}) && !newer(r.lost, r.end) {
 		r.lost = raft.EntryID{}
 	}

@@ -42,6 +42,7 @@ type node struct {
 	missed      []sim.Event // while paused
 	coming      int         // of these, how many come again now
 
+	status  raft.Status // scratch of settle
 	seen    raft.Status // the last one looked at
 	ledFrom uint64      // last entry of its log when it was elected last
 	told    told
@@ -305,8 +306,8 @@ func (n *node) settle() {
 		return
 	}
 	if n.running() {
-		st := n.core.Status()
-		n.observe(&st)
+		n.server.ReadStatus(&n.status)
+		n.observe(&n.status)
 	}
 	n.arm()
 }
