@@ -143,6 +143,13 @@ func (c *Cluster) Now(step uint64, at int64) {
 	c.step, c.at = step, at
 }
 
+// Close ends the last step of a run: what waits for the end of its step is judged.
+func (c *Cluster) Close() {
+	if len(c.suspects) != 0 {
+		c.judgeSuspects()
+	}
+}
+
 // Restarted observes that the node begins a new incarnation with a whole log: see RestartedAfter.
 func (c *Cluster) Restarted(node uint64) { c.RestartedAfter(node, 0, 0) }
 

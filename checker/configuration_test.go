@@ -315,3 +315,20 @@ func TestDisjointQuorumsAreCheap(t *testing.T) {
 		t.Error("too many servers at once")
 	}
 }
+
+// What waits for the end of its step is judged at the end of a run, too, and once.
+func TestSuspectsOfTheLastStep(t *testing.T) {
+	var c Cluster
+	c.Reset(3)
+	observe(t, &c, leaderOf3+addsFour)
+	c.AppendedConfiguration(1, 3, 1, []byte("+5"))
+	c.Configured(1, 3, Configuration{Voters: []uint64{1, 2, 3, 4, 5}})
+	if c.Findings.Total() != 0 {
+		t.Errorf("before the end of the step: %v", c.Findings.All())
+	}
+	c.Close()
+	c.Close()
+	if got := signatures(&c.Findings); len(got) != 1 || got[0] != "CFG/two-changes-at-once" {
+		t.Errorf("after the end of the run: %v", got)
+	}
+}

@@ -86,10 +86,6 @@ func (k knobs) base() Options {
 	// can answer.
 	w.AttemptTimeout = max(t*3/10, 150*time.Millisecond)
 	w.OperationTimeout = 500 * time.Millisecond
-	if w.GiveUpDropped = k.chance("workload.give_up_dropped", 1, 4); w.GiveUpDropped {
-		// That a proposal is lost shows when the next leader has committed something: its client is still waiting for the first attempt.
-		w.AttemptTimeout, w.OperationTimeout = 2*t, 4*t
-	}
 	n.Delay = k.duration("network.delay", t/300, t/50)
 	n.Spread = k.duration("network.spread", t/300, t/50)
 	o.Disk.SyncLatency = k.duration("disk.sync_latency", 100*time.Microsecond, t/50)
@@ -250,6 +246,10 @@ func (k knobs) disturb(o *Options, profile faults.Profile, moments uint64) {
 			c.MaxEntriesPerMessage, c.MaxBytesPerMessage, c.MaxInflightBytes = max(c.MaxEntriesPerMessage, 8), 1<<20, 16<<20
 		}
 		c.ChunkBytes = max(c.ChunkBytes, 300)
+	} else if w := &o.Workload; k.chance("workload.give_up_dropped", 1, 4) {
+		// That a proposal is lost shows when the next leader has committed something: its client is still waiting for the first attempt
+		// then. So much patience is only for clusters whose servers are all there in the end.
+		w.GiveUpDropped, w.AttemptTimeout, w.OperationTimeout = true, 2*t, 4*t
 	}
 	if o.Cluster.ClockDrift > Defaults().Cluster.ClockDrift && !swarm.Faultless && profile != faults.ProfileCrashes {
 		// A lease shows what it is worth when its leader is cut off.

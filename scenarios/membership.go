@@ -38,15 +38,20 @@ func parseMembership(text string, servers int) (m world.Membership, err error) {
 	return m, nil
 }
 
-// makeMembership: a cluster of one grows to three and to five, has every member replaced, and shrinks to one, under load and while
-// servers crash. Each change goes by single steps or through a joint configuration.
+// makeMembership: a cluster of one grows to three and to five, has every member replaced, and shrinks to one, or has members leave and
+// come back, under load and while servers crash. Each change goes by single steps or through a joint configuration.
 func makeMembership(seed uint64) *Case {
 	k := knobs{seed}
 	c := makeSwarm(seed, faults.ProfileCrashes)
 	o := &c.Options
 	o.Cluster.Nodes, o.Cluster.Spares = 1, 9
 	var plan []string
-	for i, voters := range []string{"n1,n2,n3", "n1,n2,n3,n4,n5", "n6,n7,n8,n9,n10", "n6,n7,n8", "n7"} {
+	steps := []string{"n1,n2,n3", "n1,n2,n3,n4,n5", "n6,n7,n8,n9,n10", "n6,n7,n8", "n7"}
+	if k.chance("membership.again", 1, 2) {
+		// Servers that were removed come back with empty disks, twice: under their ids there is an earlier life to be mistaken for.
+		steps = []string{"n1,n2,n3", "n1,n4,n5", "n1,n2,n3", "n3,n4 learners n1", "n1,n2,n3", "n2"}
+	}
+	for i, voters := range steps {
 		if k.chance("membership.joint."+string(rune('0'+i)), 1, 2) {
 			voters += " joint"
 		}
@@ -54,6 +59,7 @@ func makeMembership(seed uint64) *Case {
 	}
 	o.Cluster.Memberships = plan
 	o.Run.Settle = true
+	o.Workload.GiveUpDropped, o.Workload.AttemptTimeout, o.Workload.OperationTimeout = false, k.base().Workload.AttemptTimeout, k.base().Workload.OperationTimeout
 	t := o.Cluster.ElectionTimeout
 	o.Run.Window = 60 * t
 	o.Run.LivenessTimeouts = 60

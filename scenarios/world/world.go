@@ -333,6 +333,7 @@ func (w *World) conclude() *Outcome {
 	o := &Outcome{Steps: w.kernel.Steps(), End: w.kernel.Now()}
 	w.story.end()
 	w.turnOut(w.nodes[0], true)
+	w.judges.Close()
 	for _, cl := range w.clients[:w.config.Plan.Clients] {
 		if err := cl.Err(); err != nil {
 			w.find(checker.Linearizability, "answer-makes-no-sense", 0, err.Error())
