@@ -59,7 +59,7 @@ func (r *registerWorld) Run(v *sim.Vocabulary, c world.Config) (*world.Outcome, 
 		Network: c.Network, Disk: c.Disk, Noise: c.MachineNoise, Faults: c.Faults,
 		Unit: c.Raft.ElectionTimeout, Window: c.Window, Liveness: c.Liveness, Absent: c.Absent,
 		Noisy: c.Noisy, Seed: c.Seed, Masks: c.Masks, Overrides: c.Overrides, CheckOnce: c.CheckOnce, Record: c.Record,
-		Bounds: c.Bounds, Budget: c.Budget, Tracer: c.Tracer,
+		Bounds: c.Bounds, Budget: c.Budget, Tracer: c.Tracer, Narrator: c.Narrator,
 	})
 	if err != nil {
 		return nil, err

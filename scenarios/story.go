@@ -114,12 +114,12 @@ func parseStory(name string, data []byte) (*Story, error) {
 		}
 		return nil, p.fail(p.lineOf(sectionCase, key), "%v", err)
 	}
-	scenario := &Scenario{Name: name}
-	v, err := world.NewVocabulary(scenario.application())
+	raft := new(Scenario)
+	v, err := raft.newVocabulary()
 	if err != nil {
 		return nil, err
 	}
-	if err := p.parseOverrides(v, scenario, s.Case); err != nil {
+	if err := p.parseOverrides(v, raft, s.Case); err != nil {
 		return nil, err
 	}
 	sim.SortDisturbances(s.Case.Overrides)

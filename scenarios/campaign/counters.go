@@ -53,8 +53,10 @@ func (t *Totals) Counters(v *sim.Vocabulary) []Counter {
 			all = append(all, Counter{n.Group, n.Name, *n.Count})
 		}
 	}
-	for i, s := range world.Situations() {
-		all = append(all, Counter{GroupCases, "case_" + underscored(s.Name), c.Situations[i]})
+	if t.Own == nil {
+		for i, s := range world.Situations() {
+			all = append(all, Counter{GroupCases, "case_" + underscored(s.Name), c.Situations[i]})
+		}
 	}
 	all = append(all, []Counter{
 		{GroupMessages, "messages_sent", n.Sent},

@@ -108,6 +108,9 @@ func (c *client) begin() {
 		c.finals++
 	}
 	write, key := chosen(c.choice)
+	if w.told() {
+		w.tell(c.proc, "begins c%d#%d, %s k%d", c.id, c.seq, operationName(write), key)
+	}
 	if err := w.history.invoke(c.id, c.seq, key, write, w.kernel.Steps()); err != nil {
 		panic(fmt.Sprintf("register: c%d: %v", c.id, err))
 	}
@@ -126,7 +129,11 @@ func (c *client) Send(to uint64, m *abd.Message) {
 // Chosen implements abd.Env.
 func (c *client) Chosen(operation uint64, t abd.Timestamp) {
 	_, key := chosen(c.choice)
-	c.world.history.chosen(c.id, operation, key, t)
+	w := c.world
+	if w.told() {
+		w.tell(c.proc, "takes %s for c%d#%d", t.AppendText(nil), c.id, operation)
+	}
+	w.history.chosen(c.id, operation, key, t)
 }
 
 // Completed implements abd.Env.
@@ -136,15 +143,22 @@ func (c *client) Completed(operation uint64, v abd.Version, how abd.Course) {
 		w.find(checker.Linearizability, "answer-makes-no-sense", 0, err.Error())
 	}
 	write, key := chosen(c.choice)
+	if w.told() {
+		c.tellReturn(operation, key, write, v, how)
+	}
 	w.judgeMajority(c.id, operation, key, v.Timestamp)
 	c.wrote = c.wrote || c.final && c.finals > 0 && write
 	c.plan(w.kernel.Now())
 }
 
 // Abandoned implements abd.Env.
-func (c *client) Abandoned(uint64) {
-	c.world.history.count.abandoned++
-	c.plan(c.world.kernel.Now())
+func (c *client) Abandoned(operation uint64) {
+	w := c.world
+	if w.told() {
+		w.tell(c.proc, "gives up c%d#%d: its outcome is unknown", c.id, operation)
+	}
+	w.history.count.abandoned++
+	c.plan(w.kernel.Now())
 }
 
 // arm makes sure that a timer comes when there is something to do next.

@@ -42,6 +42,7 @@ type Config struct {
 	Bounds    sim.Bounds
 	Budget    uint64 // model steps of a search for a legal order, per key
 	Tracer    sim.Tracer
+	Narrator  Narrator // nil for nobody
 }
 
 // Process ids: server i is process i, client i is process 1024 + i.

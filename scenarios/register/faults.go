@@ -14,7 +14,10 @@ import (
 // What the kernel asks: sim.World.
 
 // Disturb implements sim.World.
-func (w *World) Disturb(d sim.Disturbance) { w.engine.Disturb(d) }
+func (w *World) Disturb(d sim.Disturbance) {
+	w.tellStrike(d)
+	w.engine.Disturb(d)
+}
 
 // Look implements sim.World.
 func (w *World) Look(slot uint32) { w.engine.Look(slot) }

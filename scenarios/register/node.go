@@ -95,7 +95,8 @@ func (n *node) waits(ev sim.Event) bool {
 }
 
 func (n *node) arrive(handle uint32) {
-	net := &n.world.network
+	w := n.world
+	net := &w.network
 	if !n.up() {
 		net.Discard(handle)
 		return
@@ -107,7 +108,13 @@ func (n *node) arrive(handle uint32) {
 	if err := abd.DecodeMessage(p.Bytes, &n.message); err != nil {
 		panic(fmt.Sprintf("register: n%d: the network delivered a damaged message: %v", n.proc, err))
 	}
-	n.call(func() { n.replica.Handle(&n.message) })
+	if key := n.message.Key; !w.told() {
+		n.call(func() { n.replica.Handle(&n.message) })
+	} else {
+		before := n.replica.Version(key)
+		n.call(func() { n.replica.Handle(&n.message) })
+		n.tellKept(key, before)
+	}
 	net.Release(handle)
 }
 
@@ -123,6 +130,9 @@ func (n *node) start() {
 		}
 		n.replica = r
 		n.judgeTold("has started")
+		if w.told() {
+			n.tellState()
+		}
 	})
 }
 
@@ -158,6 +168,9 @@ func (n *node) guarded(code func()) {
 func (n *node) bury() {
 	w := n.world
 	fate := n.fate
+	if w.told() {
+		w.tell(n.proc, "%v", fate)
+	}
 	if n.replica != nil {
 		w.counts.addReplica(n.replica.Stats())
 	}

@@ -29,6 +29,7 @@ type World struct {
 	ids      struct{ servers, clients []sim.ProcID }
 	findings checker.Findings
 	counts   Counts
+	line     []byte // of the narrator
 }
 
 // Outcome is what a run came to.

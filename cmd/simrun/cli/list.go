@@ -28,6 +28,8 @@ type ListedDisturbance struct {
 	Doc   string   `json:"doc"`
 	Kinds []string `json:"kinds,omitempty"`
 	Fault bool     `json:"fault"`
+	// Scenario is the first one whose runs have it in this form, with these kinds.
+	Scenario string `json:"scenario"`
 }
 
 // ListedOption is an option and its default.
@@ -81,9 +83,9 @@ func (a *app) listDisturbances() error {
 			return err
 		}
 		for _, spec := range v.Specs() {
-			d := ListedDisturbance{Name: spec.Name, Form: form(spec), Doc: spec.Doc, Kinds: spec.Kinds, Fault: spec.Fault}
-			if !seen[d.Name+d.Form] {
-				seen[d.Name+d.Form] = true
+			d := ListedDisturbance{Name: spec.Name, Form: form(spec), Doc: spec.Doc, Kinds: spec.Kinds, Fault: spec.Fault, Scenario: s.Name}
+			if what := d.Name + d.Form + list(d.Kinds); !seen[what] {
+				seen[what] = true
 				all = append(all, d)
 			}
 		}
@@ -94,19 +96,25 @@ func (a *app) listDisturbances() error {
 // writeDisturbances writes the kinds once per set of names, at the end.
 func writeDisturbances(w io.Writer, all []ListedDisturbance) {
 	var sets []string
-	users := make(map[string][]string)
+	users, shown, where := make(map[string][]string), make(map[string]bool), make(map[string]string)
 	for _, d := range all {
-		fmt.Fprintf(w, "%s\n    %s\n", d.Form, d.Doc)
+		if !shown[d.Form] {
+			shown[d.Form] = true
+			fmt.Fprintf(w, "%s\n    %s\n", d.Form, d.Doc)
+		}
 		if set := list(d.Kinds); set != "" {
 			if users[set] == nil {
 				sets = append(sets, set)
+				if d.Scenario != all[0].Scenario {
+					where[set] = " in " + d.Scenario
+				}
 			}
 			users[set] = append(users[set], d.Name)
 		}
 	}
 	fmt.Fprintln(w, "\nA and B are servers (n1, n2, ...) or clients (c1, c2, ...); EPOCH is a term, or a number like it; N counts from 0.")
 	for _, set := range sets {
-		fmt.Fprintf(w, "KIND of %s: %s\n", list(users[set]), set)
+		fmt.Fprintf(w, "KIND of %s%s: %s\n", list(users[set]), where[set], set)
 	}
 }
 
