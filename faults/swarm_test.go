@@ -162,6 +162,7 @@ func TestProfiles(t *testing.T) {
 		ProfileMembership: {messages: true, cuts: true, crashes: true, pauses: true, membership: true, operations: true},
 		ProfileClocks:     {messages: true, cuts: true, crashes: true, pauses: true, membership: true, operations: true, clocks: true},
 		ProfileDamage:     {messages: true, cuts: true, crashes: true, pauses: true, damages: true, operations: true},
+		ProfileLeaderless: {messages: true, cuts: true, crashes: true, pauses: true},
 	} {
 		var got has
 		always := true
@@ -181,6 +182,8 @@ func TestProfiles(t *testing.T) {
 			got.operations = got.operations || k.AimTransfer.on() || k.Snapshot.on()
 			got.clocks = got.clocks || k.ClockStep.on() || k.ClockRate.on()
 			switch p {
+			case ProfileLeaderless:
+				always = always && !k.AimIsolate.on() && !k.AimCrash.on() && !k.AimPower.on() && !k.AimPause.on() && !k.AimStall.on()
 			case ProfileMembership:
 				always = always && (s.Faultless || k.AimMembers.on())
 			case ProfileDamage:
