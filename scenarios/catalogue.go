@@ -51,7 +51,7 @@ func (s *Scenario) newVocabulary() (*sim.Vocabulary, error) {
 		return world.NewVocabulary(s.application(), s.Purposes...)
 	}
 	if s.Application != nil || s.NewCore != nil {
-		return nil, errors.New("Application and NewCore are of Raft, and Protocol takes its place")
+		return nil, errors.New("it has a Protocol in place of Raft, so neither Application nor NewCore")
 	}
 	return s.Protocol.NewVocabulary(s.Purposes...)
 }

@@ -65,7 +65,7 @@ func TestWrongCatalogues(t *testing.T) {
 		{"no application", []Scenario{{Name: "a", Make: make, Application: (*workload.Custom)(nil)}}, `scenario "a": the application is a nil *workload.Custom`},
 		{"no Make", []Scenario{{Name: "a"}}, "needs a name and Make"},
 		{"twice", []Scenario{{Name: "a", Make: make}, {Name: "b", Make: make}, {Name: "a", Make: make}}, `"a" is there twice`},
-		{"a core of Raft for what is no Raft", []Scenario{{Name: "a", Make: make, Protocol: registerProtocol{}, Application: workload.KV{}}}, "Protocol takes its place"},
+		{"a core of Raft for what is no Raft", []Scenario{{Name: "a", Make: make, Protocol: registerProtocol{}, Application: workload.KV{}}}, "neither Application nor NewCore"},
 		{"a purpose twice", []Scenario{{Name: "a", Make: make, Purposes: []sim.Spec{own, own}}}, "declared"},
 		{"the name of a purpose of the house", []Scenario{{Name: "a", Make: make, Purposes: []sim.Spec{{Purpose: 128, Name: "late", Value: sim.FlagFormat{}}}}}, `"late"`},
 	} {

@@ -141,7 +141,7 @@ func TestSeedFileRoundTrip(t *testing.T) {
 			rt.Fatal(err)
 		}
 		for _, text := range rapid.SliceOfN(rapid.SampledFrom([]string{
-			"quiet * * *", "quiet lost,late n1>n2 0s..1.2s", "quiet isolate n1 700ms..", "quiet op,election * *", "quiet * *>n1 *",
+			"quiet * * *", "quiet lost,late n1>n2 0s..1.2s", "quiet isolate n1 700ms..", "quiet op,crash * *", "quiet * *>n1 *",
 		}), 0, 3).Draw(rt, "masks") {
 			m, err := v.ParseMask(text)
 			if err != nil {
