@@ -246,9 +246,10 @@ func (k knobs) disturb(o *Options, profile faults.Profile, moments uint64) {
 			c.MaxEntriesPerMessage, c.MaxBytesPerMessage, c.MaxInflightBytes = max(c.MaxEntriesPerMessage, 8), 1<<20, 16<<20
 		}
 		c.ChunkBytes = max(c.ChunkBytes, 300)
-	} else if w := &o.Workload; k.chance("workload.give_up_dropped", 1, 4) {
+	} else if w := &o.Workload; (t < time.Second || o.Run.Window < 30*time.Second) && k.chance("workload.give_up_dropped", 1, 4) {
 		// That a proposal is lost shows when the next leader has committed something: its client is still waiting for the first attempt
-		// then. So much patience is only for clusters whose servers are all there in the end.
+		// then. So much patience is only for clusters whose servers are all there in the end, and for long runs where it is soon over: they
+		// have much to ask.
 		w.GiveUpDropped, w.AttemptTimeout, w.OperationTimeout = true, 2*t, 4*t
 	}
 	if o.Cluster.ClockDrift > Defaults().Cluster.ClockDrift && !swarm.Faultless && profile != faults.ProfileCrashes {
