@@ -108,6 +108,7 @@ func makeRegister(seed uint64) *Case {
 		o.Run.Window = 20 * time.Second
 	}
 	k.disturb(&o, faults.ProfileLeaderless, registerMoments(&o))
+	w.GiveUpDropped = false // no replica says so
 	// There are no clocks, and nobody whom a fault could be aimed at.
 	f := &o.Faults
 	f.ClockDrift, f.RateMax, f.StepMin, f.StepMax, f.Winner, f.Reader = 0, 0, 0, 0, sim.Ratio{}, sim.Ratio{}
