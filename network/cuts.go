@@ -34,7 +34,11 @@ func (n *Network) HealAll() {
 // letGo sends on what a link held. A deposed leader's appends come out of it, terms later and all at once.
 func (n *Network) letGo(l *link) {
 	for _, handle := range l.held {
-		arrival := n.kernel.Now().Add(l.delay)
+		now := n.kernel.Now()
+		if n.config.Bandwidth > 0 {
+			now = n.put(l, now, handle)
+		}
+		arrival := now.Add(l.delay)
 		if n.config.FIFO {
 			arrival = max(arrival, l.last.Add(1))
 			l.last = arrival

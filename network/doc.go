@@ -11,6 +11,9 @@
 // A packet that is sent while its link is cut is dropped, and so is one that arrives while its link is cut: a cut is a
 // wall, not a gate at the sender. What is under way when a cut begins gets through if it arrives after the cut has ended.
 //
+// A link may have a bandwidth: packets leave one after the other, and those that wait are subject to a policy (Policy). Without one, which is
+// the default, any number leaves at once.
+//
 // What can happen to a packet, besides: it is lost; a copy of it arrives, at the calm arrival time plus a delay; it is
 // late. These are three purposes of one subject, so each can be taken out of a case alone.
 package network

@@ -17,7 +17,13 @@ type Config struct {
 	FIFO bool
 	// Hold is how many packets a cut link keeps back, like the socket buffer at its near end: what is sent into the cut leaves when the
 	// link is open again, in the order of sending. Beyond that number, and with 0, it is dropped; what was under way is dropped anyway.
-	Hold      int
+	Hold int
+	// Bandwidth is how many bytes per second of virtual time a link takes; 0: any number at once. Queue and Policy say what becomes of
+	// packets that have to wait for it: see Policy.
+	Bandwidth int64
+	Queue     int // packets that may wait for a link with PolicyFIFO; 0: any number
+	Policy    Policy
+	Append    uint8 // the kind of packets that PolicyReplace takes for appends; their epoch is a term
 	Number    bool  // count ordinals even where no fate asks for them, so that Describe can name every packet
 	EventKind uint8 // of the events that announce an arrival
 }
@@ -29,6 +35,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Hold < 0 {
 		return fmt.Errorf("network: a cut link cannot hold %d packets", c.Hold)
+	}
+	if c.Bandwidth < 0 || c.Queue < 0 || c.Policy >= policyEnd {
+		return fmt.Errorf("network: a bandwidth of %d, a queue of %d and policy %d: want 0 or more, and a policy that exists", c.Bandwidth, c.Queue, c.Policy)
 	}
 	if c.Spread < 0 {
 		return fmt.Errorf("network: the spread of delays (%v) must not be negative", c.Spread)
@@ -55,6 +64,8 @@ type Network struct {
 	free    []uint32
 	open    uint32 // handle whose buffer is being filled
 	opened  bool
+	voided  int           // packets under way that were replaced
+	behind  time.Duration // see Behind
 	stats   Stats
 }
 
@@ -66,9 +77,10 @@ type link struct {
 	heard uint64 // highest number that arrived
 	cuts  uint32
 	held  []uint32 // handles, while it is cut
+	wire  wire
 }
 
-// Stats counts what really happened. Sent - Lost - CutAtSend + Doubled = Delivered + CutAtArrival + Unheard + under way.
+// Stats counts what really happened. Sent - Lost - CutAtSend - QueueDrops - Replaced + Doubled = Delivered + CutAtArrival + Unheard + under way.
 type Stats struct {
 	Sent         uint64
 	Lost         uint64
@@ -80,9 +92,14 @@ type Stats struct {
 	CutAtArrival uint64
 	Unheard      uint64 // arrived at a process that was down
 	Reordered    uint64 // arrived after a packet that was sent later on the same link; part of Delivered
+
+	Queued       uint64 // waited for the link
+	QueueDrops   uint64 // found no place to wait
+	Replaced     uint64 // waited, and were replaced by a newer one
+	LongestQueue uint64 // most packets that waited for one link at a time
 }
 
-// Add adds the numbers of o.
+// Add adds the numbers of o; of the longest queues it keeps the longer one.
 func (s *Stats) Add(o *Stats) {
 	s.Sent += o.Sent
 	s.Lost += o.Lost
@@ -94,6 +111,10 @@ func (s *Stats) Add(o *Stats) {
 	s.CutAtArrival += o.CutAtArrival
 	s.Unheard += o.Unheard
 	s.Reordered += o.Reordered
+	s.Queued += o.Queued
+	s.QueueDrops += o.QueueDrops
+	s.Replaced += o.Replaced
+	s.LongestQueue = max(s.LongestQueue, o.LongestQueue)
 }
 
 // ordinalSpace is the only one: sends are counted once, whichever purposes ask about them.
@@ -113,12 +134,14 @@ func (n *Network) Reset(k *sim.Kernel, c Config) {
 	}
 	n.ids = n.ids[:0]
 	for i := range n.links {
-		n.links[i] = link{held: n.links[i].held[:0]}
+		l := &n.links[i]
+		l.wire.reset()
+		*l = link{held: l.held[:0], wire: l.wire}
 	}
-	n.opened = false
+	n.opened, n.voided, n.behind = false, 0, 0
 	n.free = n.free[:0]
 	for i := len(n.packets) - 1; i >= 0; i-- {
-		n.packets[i].refs = 0
+		n.packets[i].refs, n.packets[i].void = 0, false
 		n.free = append(n.free, uint32(i))
 	}
 }
@@ -180,6 +203,11 @@ func (n *Network) Send(from, to sim.ProcID, label Label, bytes []byte) {
 		n.keep(bytes)
 		return
 	}
+	now := n.kernel.Now().Add(n.behind)
+	if n.config.Bandwidth > 0 && l.cuts == 0 && !n.admit(l, label, now) {
+		n.keep(bytes)
+		return
+	}
 	doubled := n.ask(doubled, key, label)
 	late := n.ask(late, key, label)
 
@@ -198,7 +226,10 @@ func (n *Network) Send(from, to sim.ProcID, label Label, bytes []byte) {
 		}
 		return
 	}
-	calm := n.kernel.Now().Add(l.delay)
+	if n.config.Bandwidth > 0 {
+		now = n.put(l, now, handle)
+	}
+	calm := now.Add(l.delay)
 	arrival := calm
 	if late.For > 0 {
 		n.stats.Late++
@@ -220,12 +251,16 @@ func (n *Network) Send(from, to sim.ProcID, label Label, bytes []byte) {
 	}
 }
 
+// Behind lets what is sent from now on leave the sender so much later than now: a process that is handled at one instant can send as if its
+// work had taken time. It says nothing of cuts, which are those of the instant of sending.
+func (n *Network) Behind(d time.Duration) { n.behind = d }
+
 // Stats returns what happened so far.
 func (n *Network) Stats() Stats { return n.stats }
 
-// UnderWay returns how many packets are sent and not yet released, counting a doubled one once.
+// UnderWay returns how many packets are sent and not yet released, counting a doubled one once and a replaced one not at all.
 func (n *Network) UnderWay() int {
-	under := len(n.packets) - len(n.free)
+	under := len(n.packets) - len(n.free) - n.voided
 	if n.opened {
 		under--
 	}

@@ -399,6 +399,11 @@ func TestReplay(t *testing.T) {
 			DoubledDelay: Delays{Shape: Exponential, Mean: 9 * time.Millisecond},
 		}
 		c := Config{Delay: time.Millisecond, Spread: time.Millisecond, FIFO: rapid.Bool().Draw(r, "fifo")}
+		c.Bandwidth = rapid.SampledFrom([]int64{0, 2000, 50_000}).Draw(r, "bandwidth") // 0, 2 ms or 80 us for a packet
+		c.Queue = rapid.IntRange(0, 3).Draw(r, "queue")
+		c.Policy = Policy(rapid.IntRange(0, int(policyEnd)-1).Draw(r, "policy"))
+		c.Append = uint8(rapid.IntRange(0, 1).Draw(r, "append"))
+		c.Hold = rapid.IntRange(0, 2).Draw(r, "hold")
 		type action struct {
 			what     int
 			from, to sim.ProcID
@@ -427,9 +432,10 @@ func TestReplay(t *testing.T) {
 				}
 				b.run(time.Duration(i) * 200 * time.Microsecond)
 			}
+			b.HealAll()
 			b.run(time.Hour)
 			s := b.Network.Stats()
-			if s.Sent-s.Lost-s.CutAtSend+s.Doubled != s.Delivered+s.CutAtArrival+s.Unheard {
+			if s.Sent-s.Lost-s.CutAtSend-s.QueueDrops-s.Replaced+s.Doubled != s.Delivered+s.CutAtArrival+s.Unheard {
 				r.Fatalf("unaccounted packets: %+v", s)
 			}
 			if b.UnderWay() != 0 {
@@ -488,7 +494,7 @@ func TestMisuse(t *testing.T) {
 	if text := panicOf(func() { b.send(1, 9, "x") }); !strings.Contains(text, "not attached") {
 		t.Errorf("unknown receiver: panic %q", text)
 	}
-	for _, c := range []Config{{}, {Delay: 1, Spread: -1}} {
+	for _, c := range []Config{{}, {Delay: 1, Spread: -1}, {Delay: 1, Bandwidth: -1}, {Delay: 1, Queue: -1}, {Delay: 1, Policy: policyEnd}} {
 		if c.Validate() == nil {
 			t.Errorf("%+v was accepted", c)
 		}

@@ -26,6 +26,7 @@ type Packet struct {
 	number  uint64  // how-manieth on its link, from 1
 	link    int32
 	refs    uint8 // arrivals to come, or not yet released; 0: free
+	void    bool  // a newer packet took its place before it left: its arrivals mean nothing
 }
 
 // Packet returns the packet behind a handle, to look at. It panics if nothing of the packet is under way.
@@ -38,9 +39,13 @@ func (n *Network) Packet(handle uint32) *Packet {
 }
 
 // Arrive hands an arriving packet to its receiver, who must Release the handle when it is done with the bytes. It returns
-// nil, and has released the handle, if the link is cut now.
+// nil, and has released the handle, if the link is cut now or the packet never left.
 func (n *Network) Arrive(handle uint32) *Packet {
 	p := n.Packet(handle)
+	if p.void {
+		n.Release(handle)
+		return nil
+	}
 	l := &n.links[p.link]
 	if l.cuts > 0 {
 		n.stats.CutAtArrival++
@@ -58,7 +63,9 @@ func (n *Network) Arrive(handle uint32) *Packet {
 
 // Discard is Arrive and Release for a receiver that is not there to hear: a crashed one.
 func (n *Network) Discard(handle uint32) {
-	n.stats.Unheard++
+	if !n.packets[handle].void {
+		n.stats.Unheard++
+	}
 	n.Release(handle)
 }
 
@@ -67,6 +74,10 @@ func (n *Network) Discard(handle uint32) {
 func (n *Network) Release(handle uint32) {
 	p := n.Packet(handle)
 	if p.refs--; p.refs == 0 {
+		if p.void {
+			p.void = false
+			n.voided--
+		}
 		n.free = append(n.free, handle)
 	}
 }
@@ -92,7 +103,11 @@ func (n *Network) Describe(handle uint32, dst []byte, v *sim.Vocabulary) []byte 
 	if p.Label.Alias != 0 {
 		dst = strconv.AppendUint(append(dst, " ~"...), p.Label.Alias, 16)
 	}
-	return append(strconv.AppendInt(append(dst, ' '), int64(len(p.Bytes)), 10), " bytes"...)
+	dst = append(strconv.AppendInt(append(dst, ' '), int64(len(p.Bytes)), 10), " bytes"...)
+	if p.void {
+		dst = append(dst, " (replaced)"...)
+	}
+	return dst
 }
 
 // take returns a free handle, its packet's memory kept from earlier use.
