@@ -33,7 +33,7 @@ func (d *Disk) PowerLoss() {
 	d.changes.note(nil)
 	d.view = d.view.copyOf(d.durable)
 	d.stats.SyncsLost += d.pending.lose()
-	d.lastDone = 0
+	d.lastDone, d.written = 0, 0
 	d.sweep()
 	for _, n := range d.files {
 		n.revert()
@@ -46,7 +46,7 @@ func (d *Disk) Wipe() {
 	d.die()
 	d.stats.Wipes++
 	d.stats.SyncsLost += d.pending.lose()
-	d.lastDone = 0
+	d.lastDone, d.written = 0, 0
 	d.empty()
 }
 

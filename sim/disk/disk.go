@@ -47,8 +47,12 @@ import (
 type Options struct {
 	EventKind   uint8         // kind of the events that tell the owner's process of completions
 	SyncLatency time.Duration // of every sync of a file or of the names, from submission; not negative
-	LyingSync   bool          // syncs complete, and make nothing durable: outside the contract
-	SectorSize  int           // in bytes, a power of two from 16 to 65536; 0: SectorSize
+	// SyncPerByte is what a sync takes for each byte of the file that is unsynced when it is submitted. Bytes are written one after the
+	// other, in the order of submission, and only then its latency begins: latencies overlap, as in a device that takes several
+	// commands, and bytes do not.
+	SyncPerByte time.Duration
+	LyingSync   bool // syncs complete, and make nothing durable: outside the contract
+	SectorSize  int  // in bytes, a power of two from 16 to 65536; 0: SectorSize
 }
 
 // SectorSize is the unit a disk writes unless Options say otherwise, in bytes. Real ones have 512 or 4096; small ones tear
@@ -77,6 +81,7 @@ type Disk struct {
 
 	pending      pendingTable
 	lastDone     sim.Time // when the youngest sync under way completes
+	written      sim.Time // when the bytes of all syncs submitted so far are written, with SyncPerByte
 	stalledUntil sim.Time
 
 	trap   trap
@@ -99,8 +104,8 @@ func New(k *sim.Kernel, owner sim.ProcID, o Options) *Disk {
 // Reset empties the disk for another run, keeping memory. It belongs after the reset of the kernel: events of the earlier run
 // must not arrive.
 func (d *Disk) Reset(o Options) {
-	if o.SyncLatency < 0 {
-		panic(fmt.Sprintf("disk: sync latency %v of process %d is negative", o.SyncLatency, d.owner))
+	if o.SyncLatency < 0 || o.SyncPerByte < 0 {
+		panic(fmt.Sprintf("disk: sync latency %v, or %v per byte, of process %d is negative", o.SyncLatency, o.SyncPerByte, d.owner))
 	}
 	if o.SectorSize == 0 {
 		o.SectorSize = SectorSize
@@ -113,7 +118,7 @@ func (d *Disk) Reset(o Options) {
 	d.life++
 	d.incarnation = 1
 	d.pending.reset()
-	d.lastDone, d.stalledUntil = 0, 0
+	d.lastDone, d.written, d.stalledUntil = 0, 0, 0
 	d.trap, d.full, d.misled = trap{}, full{}, misled{}
 	d.syncing = asksUnknown
 	d.stats = Stats{}

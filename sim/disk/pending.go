@@ -137,7 +137,7 @@ func (d *Disk) submit(t vfs.Ticket, n *node, err error) {
 	default:
 		p.effect, p.names = effectNames, d.journal.last()
 	}
-	at := d.completionTime(f.delay)
+	at := d.completionTime(len(p.change.data), f.delay)
 	p.due, d.lastDone = at, at
 	d.kernel.Schedule(sim.Event{At: at, To: d.owner, Kind: d.options.EventKind, Payload: slot})
 	d.stats.Syncs++

@@ -67,9 +67,15 @@ func (d *Disk) askSync() (f syncFate) {
 	return f
 }
 
-// completionTime says when a sync submitted now completes: not before those submitted earlier, nor before a stall is over.
-func (d *Disk) completionTime(delay time.Duration) sim.Time {
-	at := d.kernel.Now().Add(d.options.SyncLatency + delay)
+// completionTime says when a sync of so many bytes submitted now completes: not before those submitted earlier, nor before a stall
+// is over.
+func (d *Disk) completionTime(bytes int, delay time.Duration) sim.Time {
+	written := d.kernel.Now()
+	if d.options.SyncPerByte > 0 {
+		written = max(written, d.written).Add(time.Duration(bytes) * d.options.SyncPerByte)
+		d.written = written
+	}
+	at := written.Add(d.options.SyncLatency + delay)
 	if at < d.stalledUntil {
 		d.stats.StalledSyncs++
 	}

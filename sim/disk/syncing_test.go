@@ -325,3 +325,32 @@ func TestFreezeCanBeTakenBack(t *testing.T) {
 		t.Errorf("the fate is gone: %v", err)
 	}
 }
+
+// Bytes are written one after the other, latencies overlap; names and what is clean have no bytes, and a disk that lost what was under way
+// has nothing to write.
+func TestSyncsTakeTimeForTheirBytes(t *testing.T) {
+	b := newBench(t, Options{SyncLatency: 100, SyncPerByte: 10})
+	f := b.create("a", "12345")
+	f.Sync(1) // 50 for the bytes
+	b.write(f, "1234567890", 5)
+	f.Sync(2)              // written at 150
+	b.disk.FS().SyncDir(3) // nothing to write, and not before the others
+	f.Sync(4)
+	b.run(300)
+	b.write(f, "x", 0)
+	f.Sync(5)
+	b.settle()
+	if diff := cmp.Diff([]sim.Time{150, 250, 250, 250, 410}, b.when); diff != "" {
+		t.Errorf("times (-want +got):\n%s", diff)
+	}
+	for name, end := range map[string]func(*Disk){"power loss": (*Disk).PowerLoss, "wipe": (*Disk).Wipe} {
+		b := newBench(t, Options{SyncPerByte: 10})
+		b.create("a", "a long text that nobody will read").Sync(1)
+		end(b.disk)
+		b.create("b", "x").Sync(2)
+		b.settle()
+		if diff := cmp.Diff([]sim.Time{10}, b.when); diff != "" {
+			t.Errorf("%s: times (-want +got):\n%s", name, diff)
+		}
+	}
+}
