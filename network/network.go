@@ -96,7 +96,7 @@ type Stats struct {
 	Queued       uint64 // waited for the link
 	QueueDrops   uint64 // found no place to wait
 	Replaced     uint64 // waited, and were replaced by a newer one
-	LongestQueue uint64 // most packets that waited for one link at a time
+	LongestQueue int    // most packets that waited for one link at a time
 }
 
 // Add adds the numbers of o; of the longest queues it keeps the longer one.

@@ -58,7 +58,7 @@ func (n *Network) put(l *link, now sim.Time, handle uint32) sim.Time {
 	if start > now {
 		n.stats.Queued++
 		w.starts = append(w.starts, start)
-		n.stats.LongestQueue = max(n.stats.LongestQueue, uint64(len(w.starts)-w.head))
+		n.stats.LongestQueue = max(n.stats.LongestQueue, len(w.starts)-w.head)
 	}
 	return w.free
 }

@@ -71,6 +71,10 @@ func optionDoc(key string) string {
 		return "leaders may answer lease reads without a round; wants check_quorum"
 	case "cluster.clock_drift":
 		return "parts per million that leases allow two clocks to differ"
+	case "cluster.step_cost":
+		return "time a server needs for each message, request, completed sync and deadline; what comes meanwhile waits"
+	case "cluster.apply_cost":
+		return "time a server needs for each entry it applies; with async_apply it goes on meanwhile"
 	case "workload.application":
 		return "what is replicated: kv, lock, or the name of the scenario's own"
 	case "workload.clients":
@@ -135,8 +139,16 @@ func optionDoc(key string) string {
 		return "distribution of the delay: fixed, uniform, exponential or heavy"
 	case "network.late_mean":
 		return "mean of the delay of late packets"
+	case "network.bandwidth":
+		return "bytes per second of each link in each direction; 0: no limit"
+	case "network.queue":
+		return "packets that may wait for a link whose bandwidth is taken, with queue_policy fifo; 0: no limit"
+	case "network.queue_policy":
+		return "what becomes of packets that wait: fifo (the newest is dropped when the queue is full) or replace (one waits; a newer one takes its place, but of two appends of a term the newer one is dropped)"
 	case "disk.sync_latency":
 		return "time a sync takes; two and a round trip within half of the election timeout"
+	case "disk.sync_per_byte":
+		return "time a sync takes for each unsynced byte, besides; the bytes of a disk are written one after the other"
 	case "disk.lying_sync":
 		return "syncs do nothing: outside the contract"
 	case "disk.torn":

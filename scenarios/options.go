@@ -65,6 +65,8 @@ type Cluster struct {
 	SessionTTL          time.Duration `toml:"session_ttl"`      // 0: sessions never end
 	LeaseReads          bool          `toml:"lease_reads"`
 	ClockDrift          int           `toml:"clock_drift"` // parts per million that lease reads allow for
+	StepCost            time.Duration `toml:"step_cost"`   // per event that a server handles
+	ApplyCost           time.Duration `toml:"apply_cost"`  // per entry
 }
 
 // Workload is the clients.
@@ -105,6 +107,9 @@ type Network struct {
 	Late         sim.Ratio     `toml:"late"`
 	LateShape    network.Shape `toml:"late_shape"`
 	LateMean     time.Duration `toml:"late_mean"`
+	Bandwidth    int64         `toml:"bandwidth"` // bytes per second of a link; 0: no limit
+	Queue        int           `toml:"queue"`     // packets that may wait for a link; 0: no limit
+	QueuePolicy  string        `toml:"queue_policy"`
 }
 
 // Disk is the disks of the servers.
@@ -115,6 +120,7 @@ type Disk struct {
 	Slow        sim.Ratio     `toml:"slow"`
 	SlowMin     time.Duration `toml:"slow_min"`
 	SlowMax     time.Duration `toml:"slow_max"`
+	SyncPerByte time.Duration `toml:"sync_per_byte"`
 	SectorSize  int           `toml:"sector_size"`
 	Fails       sim.Ratio     `toml:"fails"` // syncs that fail
 	Full        sim.Ratio     `toml:"full"`  // syncs after which the disk gets full
@@ -152,7 +158,7 @@ func Defaults() Options {
 			Pause: 20 * time.Millisecond, AttemptTimeout: time.Second, OperationTimeout: 4 * time.Second,
 			Window: 1, ReadLog: 1, LockTTL: time.Second,
 		},
-		Network: Network{Delay: time.Millisecond, Spread: 2 * time.Millisecond, LateShape: network.Exponential},
+		Network: Network{Delay: time.Millisecond, Spread: 2 * time.Millisecond, LateShape: network.Exponential, QueuePolicy: network.PolicyNames()[network.PolicyFIFO]},
 		Disk:    Disk{SyncLatency: time.Millisecond, SectorSize: 512, FullBytes: 4096, FullMin: 100 * time.Millisecond, FullMax: time.Second},
 		Run: RunLimits{
 			Window: 3 * time.Second, LivenessTimeouts: 20, MaxSteps: 2_000_000, MaxInstantSteps: 100_000, SearchSteps: 30_000, DecodeDisks: true,
@@ -167,6 +173,9 @@ func (e *OptionError) Error() string { return e.Key + ": " + e.Problem }
 
 // weightMax bounds the weights of kinds of reads.
 const weightMax = 1_000_000
+
+// smallMessage is about what a message or a record without entries has, in bytes.
+const smallMessage = 100
 
 // stepsMax bounds the bounds on steps.
 const stepsMax = 1 << 62
@@ -237,6 +246,20 @@ func (o *Options) Validate() error {
 		return bad("workload.attempt_timeout", "want above 0 and at most operation_timeout (%v), not %v", w.OperationTimeout, w.AttemptTimeout)
 	case w.OperationTimeout > time.Duration(o.Run.LivenessTimeouts)*c.ElectionTimeout/4:
 		return bad("workload.operation_timeout", "%v: want at most a quarter of the liveness phase, which is %v", w.OperationTimeout, time.Duration(o.Run.LivenessTimeouts)*c.ElectionTimeout)
+	case n.Bandwidth < 0 || n.Bandwidth > 1<<40:
+		return bad("network.bandwidth", "%d bytes per second: want 0 (no limit) to 2^40", n.Bandwidth)
+	case n.Bandwidth > 0 && c.HeartbeatInterval <= roundTrip+2*smallMessage*time.Second/time.Duration(n.Bandwidth):
+		return bad("network.bandwidth", "%d bytes per second: a heartbeat of %d bytes and its answer must fit the heartbeat interval (%v)", n.Bandwidth, smallMessage, c.HeartbeatInterval)
+	case n.Queue < 0 || n.Queue > 1<<16:
+		return bad("network.queue", "%d packets: want 0 (no limit) to 65536", n.Queue)
+	case slices.Index(network.PolicyNames(), n.QueuePolicy) < 0:
+		return bad("network.queue_policy", "unknown policy %q: one of %s", n.QueuePolicy, strings.Join(network.PolicyNames(), ", "))
+	case c.StepCost < 0 || c.StepCost*time.Duration(2*(c.Nodes+c.Spares)) > c.HeartbeatInterval:
+		return bad("cluster.step_cost", "%v: want at least 0, and twice as many as there are servers within the heartbeat interval (%v)", c.StepCost, c.HeartbeatInterval)
+	case c.ApplyCost < 0 || c.ApplyCost > c.HeartbeatInterval:
+		return bad("cluster.apply_cost", "%v: want 0 to the heartbeat interval (%v)", c.ApplyCost, c.HeartbeatInterval)
+	case o.Disk.SyncPerByte < 0 || 4*smallMessage*o.Disk.SyncPerByte > c.ElectionTimeout:
+		return bad("disk.sync_per_byte", "%v: want at least 0, and an election writes %d bytes, within half of the election timeout (%v)", o.Disk.SyncPerByte, 2*smallMessage, c.ElectionTimeout)
 	case n.DoubledDelay < 0 || n.LateMean < 0:
 		return bad("network.late_mean", "delays must not be negative")
 	case n.Late.Num > 0 && n.LateMean == 0:
@@ -326,7 +349,7 @@ func (c *Case) config(app workload.Application) world.Config {
 			LeaseReads: o.Cluster.LeaseReads, MaxClockDriftPPM: o.Cluster.ClockDrift,
 		},
 		Transition: world.Transition(slices.Index(world.TransitionNames(), o.Cluster.Transition)), Impatient: o.Cluster.Impatient,
-		Spares: o.Cluster.Spares, Memberships: plan, ApplyDelay: o.Cluster.ApplyDelay, Settle: o.Run.Settle, DecodeDisks: o.Run.DecodeDisks,
+		Spares: o.Cluster.Spares, Memberships: plan, ApplyDelay: o.Cluster.ApplyDelay, StepCost: o.Cluster.StepCost, ApplyCost: o.Cluster.ApplyCost, Settle: o.Run.Settle, DecodeDisks: o.Run.DecodeDisks,
 		Server: server.Config{
 			SegmentBytes: int64(o.Cluster.SegmentBytes), SnapshotEntries: uint64(o.Cluster.SnapshotEntries), SessionTTL: o.Cluster.SessionTTL,
 			AsyncApply: o.Cluster.AsyncApply, ApplyBatch: o.Cluster.ApplyBatch,
@@ -338,14 +361,17 @@ func (c *Case) config(app workload.Application) world.Config {
 			Window: o.Workload.Window, Monotonic: o.Workload.Monotonic, Spread: o.Workload.Spread,
 			GiveUpDropped: o.Workload.GiveUpDropped,
 		},
-		Pace:    workload.Pace{Interval: o.Workload.Interval, Pause: o.Workload.Pause, Walk: o.Cluster.ElectionTimeout / 2},
-		Network: network.Config{Delay: o.Network.Delay, Spread: o.Network.Spread, FIFO: o.Network.FIFO, Hold: o.Network.Hold},
+		Pace: workload.Pace{Interval: o.Workload.Interval, Pause: o.Workload.Pause, Walk: o.Cluster.ElectionTimeout / 2},
+		Network: network.Config{
+			Delay: o.Network.Delay, Spread: o.Network.Spread, FIFO: o.Network.FIFO, Hold: o.Network.Hold,
+			Bandwidth: o.Network.Bandwidth, Queue: o.Network.Queue, Policy: network.Policy(slices.Index(network.PolicyNames(), o.Network.QueuePolicy)),
+		},
 		Noise: network.Noise{
 			Lost: o.Network.Lost, Doubled: o.Network.Doubled, Late: o.Network.Late,
 			Delay:        network.Delays{Shape: o.Network.LateShape, Mean: o.Network.LateMean},
 			DoubledDelay: network.Delays{Shape: network.Exponential, Mean: o.Network.DoubledDelay},
 		},
-		Disk:   disk.Options{SyncLatency: o.Disk.SyncLatency, LyingSync: o.Disk.LyingSync, SectorSize: o.Disk.SectorSize},
+		Disk:   disk.Options{SyncLatency: o.Disk.SyncLatency, SyncPerByte: o.Disk.SyncPerByte, LyingSync: o.Disk.LyingSync, SectorSize: o.Disk.SectorSize},
 		Torn:   o.Disk.Torn,
 		Slow:   world.SlowSync{Chance: o.Disk.Slow, Min: o.Disk.SlowMin, Max: o.Disk.SlowMax},
 		Fails:  o.Disk.Fails,

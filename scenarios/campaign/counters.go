@@ -68,6 +68,10 @@ func (t *Totals) Counters(v *sim.Vocabulary) []Counter {
 		{GroupMessages, "messages_cut", n.CutAtSend + n.CutAtArrival},
 		{GroupMessages, "messages_held", n.Held},
 		{GroupMessages, "messages_unheard", n.Unheard},
+		{GroupMessages, "messages_queued", n.Queued},
+		{GroupMessages, "messages_queue_full", n.QueueDrops},
+		{GroupMessages, "messages_replaced", n.Replaced},
+		{GroupMessages, "messages_longest_queue", uint64(n.LongestQueue)},
 	}...)
 	all = append(all, t.ownCounters()...)
 	all = append(all,

@@ -28,6 +28,8 @@ type Config struct {
 	NewCore       server.NewCore // nil: this project's own
 	Forward       bool           // followers forward requests; else they redirect
 	ApplyDelay    time.Duration  // with Server.AsyncApply: from the hand-out of committed entries to their application
+	StepCost      time.Duration  // a server needs per message, request, completed sync and deadline; see busy.go
+	ApplyCost     time.Duration  // per applied entry
 	DecodeDisks   bool           // what is on disk is judged by its bytes; else by the tickets of the server
 	Memberships   []Membership   // that an operator brings about one after the other
 	Transition    Transition     // how an operator has memberships changed
@@ -96,6 +98,7 @@ const (
 	evDeadline
 	evApply
 	evOperate
+	evFree
 )
 
 // Kinds of messages: clients' first, so that a new message of Raft changes no number.

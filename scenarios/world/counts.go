@@ -32,6 +32,7 @@ type Counts struct {
 	SessionsOpened, SessionsGone, Expired     uint64
 	Reordered                                 uint64 // commands that waited in the state for the one before
 	Delayed                                   uint64 // messages that found a paused machine
+	Waited                                    uint64 // events that found a busy server
 
 	Situations [situationEnd]uint64 // by Situation
 
@@ -88,6 +89,7 @@ func (c *Counts) Numbers() []Number {
 		{"servers", "damage_recognised", &c.DamageRecognised},
 		{"servers", "damage_withdrawn", &c.DamageWithdrawn},
 		{"servers", "delayed", &c.Delayed},
+		{"servers", "waited", &c.Waited},
 		{"servers", "absences", &c.Absences},
 		{"servers", "recoveries_compared", &c.RecoveriesCompared},
 		{"features", "configurations", &c.Configurations},

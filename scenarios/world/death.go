@@ -43,6 +43,7 @@ func (n *node) bury() {
 	w.judges.Crashed(n.id)
 	n.seen = raft.Status{}
 	n.reading = n.reading[:0]
+	n.drop()
 	n.restart++
 	switch fate {
 	case powerLost:

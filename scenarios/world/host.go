@@ -123,5 +123,5 @@ func (n *node) answered(r *client.Reply) (was read, taken bool) {
 // ApplyLater implements server.Host.
 func (n *node) ApplyLater() {
 	w := n.world
-	w.kernel.Schedule(sim.Event{At: w.kernel.Now().Add(w.config.ApplyDelay), To: n.proc, Kind: evApply, Payload: n.disk.Incarnation()})
+	w.kernel.Schedule(sim.Event{At: n.applicable().Add(w.config.ApplyDelay), To: n.proc, Kind: evApply, Payload: n.disk.Incarnation()})
 }

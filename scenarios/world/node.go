@@ -41,6 +41,7 @@ type node struct {
 	paused      int
 	missed      []sim.Event // while paused
 	coming      int         // of these, how many come again now
+	labour      labour
 
 	status  raft.Status // scratch of settle
 	seen    raft.Status // the last one looked at
@@ -96,8 +97,12 @@ func (n *node) Deliver(ev sim.Event) {
 		n.arrive(ev.Payload)
 	case evTimer:
 		n.alarm.Rang(ev.At)
-		if n.up() {
+		switch {
+		case !n.up():
+		case n.now() < n.server.Deadline(): // nothing is due, and looking is free
 			n.call(callTick, 0, disk.Completion{})
+		default:
+			n.handle(work{kind: callTick})
 		}
 	case evSync:
 		done, ok := n.disk.Complete(ev.Payload)
@@ -106,18 +111,24 @@ func (n *node) Deliver(ev sim.Event) {
 		}
 		n.world.ledger.synced(n)
 		if n.up() && done.Incarnation == n.disk.Incarnation() {
-			n.call(callSync, 0, done)
+			n.handle(work{kind: callSync, done: done})
 		}
 	case evApply:
 		if n.up() && ev.Payload == n.disk.Incarnation() {
+			n.labour.apply = true
 			n.call(callApply, 0, disk.Completion{})
 		}
 	case evRestart:
 		if !n.up() && ev.Payload == n.restart {
 			n.start()
 		}
+	case evFree:
+		if ev.Payload == n.labour.life {
+			n.free()
+		}
 	}
 	n.settle()
+	n.attend()
 }
 
 type callKind uint8
@@ -237,11 +248,10 @@ func (n *node) arrive(handle uint32) {
 		return
 	}
 	if p.Label.Kind >= msgRaft {
-		n.call(callMessage, handle, disk.Completion{})
+		n.handle(work{kind: callMessage, handle: handle})
 	} else {
-		n.call(callRequest, handle, disk.Completion{})
+		n.handle(work{kind: callRequest, handle: handle})
 	}
-	net.Release(handle)
 }
 
 // takeOn notes that this server has a read to answer.
@@ -298,6 +308,7 @@ const maxReading = 1 << 10
 
 // settle buries a server that died during its call, tells the judges what changed, and arms the timer.
 func (n *node) settle() {
+	n.charge()
 	if n.fate != alive {
 		n.bury()
 		return
@@ -374,6 +385,8 @@ func (n *node) Describe(ev sim.Event, dst []byte) []byte {
 		}
 	case evApply:
 		dst = append(dst, "applies"...)
+	case evFree:
+		dst = append(dst, "is free"...)
 	case evRestart:
 		dst = append(dst, "restart"...)
 		if ev.Payload != n.restart {

@@ -195,6 +195,7 @@ func (n *node) written(c disk.Completion) {
 // Applied implements server.Observer.
 func (n *node) Applied(e *raft.Entry, outcomes []statemachine.Outcome, hash uint64) {
 	w := n.world
+	n.spend(w.config.ApplyCost)
 	j := &w.judges
 	j.Applied(n.id, e.Index, hash)
 	w.story.applied(n, e.Index)

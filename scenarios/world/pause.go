@@ -92,7 +92,7 @@ func (n *node) now() int64 { return n.clock.at(n.world.kernel.Now()) }
 
 // arm makes sure that the server is woken at its deadline, by its own clock.
 func (n *node) arm() {
-	if n.up() && n.paused == 0 {
+	if n.up() && n.paused == 0 && !n.labour.ticking {
 		w := n.world
 		n.alarm.Set(&w.kernel, n.proc, evTimer, n.clock.when(w.kernel.Now(), n.server.Deadline()))
 	}

@@ -158,7 +158,7 @@ func (p *play) of(id sim.ProcID, from, until time.Duration) []traced {
 
 func (p *play) status(id uint64) raft.Status { return p.nodes[id-1].server.Status() }
 
-func kinds(steps []traced) (count [evOperate + 1]int) {
+func kinds(steps []traced) (count [evFree + 1]int) {
 	for _, s := range steps {
 		count[s.kind]++
 	}

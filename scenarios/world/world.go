@@ -147,7 +147,7 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 		return err
 	}
 	w.kernel.Reset(&w.fates, w, c.Bounds, c.Tracer)
-	c.Network.EventKind = evMessage
+	c.Network.EventKind, c.Network.Append = evMessage, msgRaft+uint8(raft.MsgApp)
 	if err := c.Network.Validate(); err != nil {
 		return err
 	}
@@ -261,6 +261,7 @@ func (w *World) addServers() error {
 		n := w.nodes[i]
 		*n = node{
 			world: w, proc: n.proc, id: id, disk: n.disk, writes: n.writes[:0], missed: n.missed[:0], reading: n.reading[:0],
+			labour:  labour{backlog: n.labour.backlog[:0]},
 			message: raft.Message{Entries: n.message.Entries[:0]}, told: told{terms: n.told.terms[:0]},
 		}
 		n.disk.Reset(options)
