@@ -29,6 +29,8 @@
 //   - unavailable, or a hint that leads nowhere: the next in rotation after RetryDelay;
 //   - no reply within AttemptTimeout: the next in rotation at once.
 //
+// With Config.Locate the leader is asked for instead (see Locate), and operations that need one go to whoever was named.
+//
 // The rotation goes through Config.Servers whatever redirects happen in between: a hint that keeps naming a dead server cannot
 // keep the client from the others. Follower and stale reads have a rotation of their own and follow no hints.
 package client
@@ -103,6 +105,10 @@ type Counters struct {
 	Dropped     uint64 // attempts that were accepted and lost
 	Timeouts    uint64 // attempts without a reply in time
 	Ignored     uint64 // replies to something no longer or never asked
+
+	Lookups        uint64 // questions who leads, sent
+	LookupTimeouts uint64 // lookups without any answer in time that names a leader
+	Misled         uint64 // of the redirects and refusals for want of a leader, those by whom a lookup had named
 }
 
 // Client is one client. The zero value is not usable; call New.
@@ -114,6 +120,7 @@ type Client struct {
 	sending bool   // inside Env.SendRequest
 
 	routes  routes
+	lookup  lookup
 	session uint64 // 0: none, as far as the client knows
 	last    uint64 // number of the last command of the session, or of its opening
 
@@ -139,6 +146,7 @@ func (c *Client) Reset(cfg Config) error {
 		return err
 	}
 	cfg.Servers = append(c.cfg.Servers[:0], cfg.Servers...)
+	cfg.Registries = append(c.cfg.Registries[:0], cfg.Registries...)
 	cursor := int(cfg.Client % uint64(len(cfg.Servers)))
 	*c = Client{
 		cfg:    cfg,
@@ -217,6 +225,10 @@ func (c *Client) Begin(now int64, read ReadKind, command []byte, env Env) (seq u
 // operation is ignored, and so is a refusal of any attempt but the latest. r is not kept.
 func (c *Client) HandleReply(now int64, r *Reply, env Env) {
 	c.enter(now)
+	if r.Status == ReplyWho {
+		c.told(r, env)
+		return
+	}
 	i := c.find(r.Seq)
 	if i < 0 || r.Client != c.cfg.Client || r.Attempt == 0 || r.Attempt > c.ops[i].request.Attempt {
 		c.counters.Ignored++
@@ -231,6 +243,7 @@ func (c *Client) HandleReply(now int64, r *Reply, env Env) {
 		c.expire(i, env)
 	case !current:
 		c.counters.Ignored++
+	case c.misled(op, r):
 	case r.Status == ReplyRedirect:
 		c.redirected(i, r.Leader, env)
 	case r.Status == ReplyDropped:
@@ -274,11 +287,15 @@ func (c *Client) Tick(now int64, env Env) {
 		c.attempt(i, env)
 		i = c.due(seq) // what has begun meanwhile has a higher number, and is not due
 	}
+	c.lookupDue(env)
 }
 
 // Deadline is when the client next wants a Tick; MaxInt64 when idle. It may lie in the past.
 func (c *Client) Deadline() int64 {
 	at := int64(math.MaxInt64)
+	if c.lookup.seq != 0 {
+		at = c.lookup.wake
+	}
 	for i := range c.ops {
 		at = min(at, c.ops[i].wake, c.ops[i].end)
 	}

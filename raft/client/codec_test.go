@@ -71,7 +71,10 @@ func TestRejected(t *testing.T) {
 		{"no acknowledgement", func(r *Request) { r.Ack = 0 }, ErrAck},
 		{"acknowledges itself", func(r *Request) { r.Ack = r.Seq + 1 }, ErrAck},
 		{"kind 0", func(r *Request) { r.Kind = 0 }, ErrKind},
-		{"kind 4", func(r *Request) { r.Kind = 4 }, ErrKind},
+		{"kind 5", func(r *Request) { r.Kind = 5 }, ErrKind},
+		{"who", func(r *Request) { *r = goodOpen(); r.Kind = KindWho }, nil},
+		{"who with more", func(r *Request) { *r = goodOpen(); r.Kind, r.Command = KindWho, []byte("x") }, ErrTrailing},
+		{"through a front", func(r *Request) { r.Via = 2049 }, nil},
 		{"a read", func(r *Request) { *r = goodRead() }, nil},
 		{"a read of the log", func(r *Request) { *r = goodRead(); r.Read, r.Index = ReadLog, 0 }, ErrRead},
 		{"a read of kind 6", func(r *Request) { *r = goodRead(); r.Read, r.Index = 6, 0 }, ErrRead},
@@ -118,7 +121,10 @@ func TestRejected(t *testing.T) {
 		{"opened with a result", func(r *Reply) { r.Session = 7 }, ErrOpened},
 		{"expired with a session", func(r *Reply) { r.Status, r.Session, r.Result = ReplyExpired, 7, nil }, ErrOpened},
 		{"too large", func(r *Reply) { r.Status, r.Index, r.Result = ReplyTooLarge, 0, nil }, nil},
-		{"status 8", func(r *Reply) { r.Status = 8 }, ErrStatus},
+		{"status 9", func(r *Reply) { r.Status = 9 }, ErrStatus},
+		{"who", func(r *Reply) { r.Status, r.Index, r.Result, r.Term = ReplyWho, 0, nil, 6 }, nil},
+		{"who with a result", func(r *Reply) { r.Status = ReplyWho }, ErrResult},
+		{"through a front", func(r *Reply) { r.Via = 2049 }, nil},
 		{"redirect to nowhere", func(r *Reply) { r.Status, r.Leader, r.Index, r.Result = ReplyRedirect, 0, 0, nil }, ErrLeader},
 		{"busy with a result", func(r *Reply) { r.Status, r.Index = ReplyBusy, 0 }, ErrResult},
 	} {
@@ -132,12 +138,12 @@ func TestRejected(t *testing.T) {
 		}
 	}
 	command, read := goodRequest(), goodRead()
-	for n := range commandHeader {
+	for n := range requestHeader + commandHeader {
 		if err := DecodeRequest(AppendRequest(nil, &command)[:n], new(Request)); err != ErrShort {
 			t.Errorf("command of %d bytes: %v", n, err)
 		}
 	}
-	for n := range readHeader {
+	for n := range requestHeader + readHeader {
 		if err := DecodeRequest(AppendRequest(nil, &read)[:n], new(Request)); err != ErrShort {
 			t.Errorf("read of %d bytes: %v", n, err)
 		}
@@ -152,13 +158,16 @@ func TestRejected(t *testing.T) {
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		request := Request{
-			Kind:    Kind(rapid.ByteRange(1, 3).Draw(t, "kind")),
+			Kind:    Kind(rapid.ByteRange(1, 4).Draw(t, "kind")),
 			Client:  rapid.Uint64Min(1).Draw(t, "client"),
 			Seq:     rapid.Uint64Min(2).Draw(t, "seq"),
 			Attempt: rapid.Uint32Min(1).Draw(t, "attempt"),
 			Hops:    rapid.Uint8Range(0, 1).Draw(t, "hops"),
 		}
-		if request.Kind != KindOpen {
+		if rapid.Bool().Draw(t, "through a front") {
+			request.Via = rapid.Uint64Min(1).Draw(t, "via")
+		}
+		if request.Kind == KindCommand || request.Kind == KindRead {
 			request.Command = rapid.SliceOf(rapid.Byte()).Draw(t, "command")
 		}
 		switch request.Kind {
@@ -183,8 +192,9 @@ func TestRoundTrip(t *testing.T) {
 		}
 		reply := Reply{
 			Client: request.Client, Seq: request.Seq, Attempt: request.Attempt,
-			Status: ReplyStatus(rapid.ByteRange(1, 6).Draw(t, "status")),
+			Status: ReplyStatus(rapid.ByteRange(1, 8).Draw(t, "status")),
 			Leader: rapid.Uint64Min(1).Draw(t, "leader"),
+			Via:    request.Via,
 		}
 		switch reply.Status {
 		case ReplyOK:
@@ -194,6 +204,8 @@ func TestRoundTrip(t *testing.T) {
 			} else {
 				reply.Result = request.Command
 			}
+		case ReplyWho:
+			reply.Term = rapid.Uint64().Draw(t, "term")
 		case ReplyExpired:
 			reply.Index = rapid.Uint64().Draw(t, "applied")
 		}
@@ -215,13 +227,20 @@ func checkHostile(t interface{ Errorf(string, ...any) }, b []byte) {
 	if err := DecodeReply(b, &reply); err == nil && !bytes.Equal(AppendReply(nil, &reply), b) {
 		t.Errorf("%x decodes to %v", b, &reply)
 	}
+	var beacon Beacon
+	if err := DecodeBeacon(b, &beacon); err == nil && !bytes.Equal(AppendBeacon(nil, &beacon), b) {
+		t.Errorf("%x decodes to %v", b, &beacon)
+	}
 }
 
 func TestHostile(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		request := rapid.SampledFrom([]Request{goodRequest(), goodRead(), goodOpen()}).Draw(t, "request")
+		request := rapid.SampledFrom([]Request{goodRequest(), goodRead(), goodOpen(), {Kind: KindWho, Client: 5, Seq: 1, Attempt: 1, Via: 2049}}).Draw(t, "request")
 		reply := goodReply()
 		b := AppendRequest(nil, &request)
+		if rapid.Bool().Draw(t, "beacon") {
+			b = AppendBeacon(nil, &Beacon{Leader: 3, Term: 4})
+		}
 		if rapid.Bool().Draw(t, "reply") {
 			b = AppendReply(nil, &reply)
 		}

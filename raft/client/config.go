@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -31,6 +32,12 @@ type Config struct {
 	// Window is how many operations may be under way: the numbers of all lie within so many from the lowest one. 0: 1, a closed
 	// loop. At most MaxWindow.
 	Window int
+	// Locate is how the leader is found; Registries are whom LocateRegistry asks, from 1, in turn.
+	Locate     Locate
+	Registries []uint64
+	// Ways makes every operation, other than a follower or stale read, begin at the next server in turn, so that those under way take different
+	// ways. It means nothing with a Locate other than LocateHints.
+	Ways bool
 	// Sticky makes every operation begin at the server that answered last, which forwards it if it does not lead: switching
 	// costs a wait for the new server to catch up. Otherwise an operation begins at the leader hinted at last, if any.
 	Sticky bool
@@ -83,6 +90,12 @@ func (c Config) validate() (Config, error) {
 		return c, fmt.Errorf("client: Config.Window is %d, want at most %d", c.Window, MaxWindow)
 	}
 	c.Window = max(c.Window, 1)
+	if c.Locate > LocateRegistry {
+		return c, fmt.Errorf("client: Config.Locate is %d, want one of the constants", c.Locate)
+	}
+	if c.Locate == LocateRegistry && (len(c.Registries) == 0 || slices.Contains(c.Registries, 0)) {
+		return c, fmt.Errorf("client: Config.Registries is %v, want ids from 1 where Locate is LocateRegistry", c.Registries)
+	}
 	if c.MaxRedirects < 0 {
 		return c, fmt.Errorf("client: Config.MaxRedirects is %d, want at least 0", c.MaxRedirects)
 	}

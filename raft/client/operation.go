@@ -5,9 +5,10 @@ import "math"
 type phase uint8
 
 const (
-	phaseSent    phase = iota + 1 // waiting for a reply until wake
-	phaseWaiting                  // refused; the next attempt leaves at wake
-	phaseHeld                     // a command that waits for its session to be opened
+	phaseSent     phase = iota + 1 // waiting for a reply until wake
+	phaseWaiting                   // refused; the next attempt leaves at wake
+	phaseHeld                      // a command that waits for its session to be opened
+	phaseLocating                  // waits until a leader is found
 )
 
 // remembered is how many attempts of an operation the client can tell the server of. It matters only for a reply later than
@@ -39,7 +40,7 @@ func (c *Client) add(kind Kind, read ReadKind, command []byte) int {
 	op := &c.ops[n]
 	r := &op.request
 	r.Kind, r.Read, r.Client, r.Seq, r.Attempt = kind, read, c.cfg.Client, c.seq, 0
-	r.Session, r.Prev, r.Ack, r.Index = 0, 0, 0, 0
+	r.Session, r.Prev, r.Ack, r.Index, r.Via = 0, 0, 0, 0, 0
 	r.Command = append(r.Command[:0], command...)
 	op.phase, op.busy, op.redirects = phaseHeld, false, 0
 	op.server, op.asked = c.routes.begin(&c.cfg, read), [remembered]uint64{}
@@ -114,6 +115,13 @@ func (c *Client) attempt(i int, env Env) {
 		c.abandon(i, ReasonTimeout, env)
 		return
 	}
+	if c.locates(op) {
+		if c.routes.leader == 0 {
+			c.wait(op, env)
+			return
+		}
+		op.server = c.routes.leader
+	}
 	op.request.Attempt++
 	switch {
 	case op.request.Kind == KindCommand:
@@ -136,7 +144,7 @@ func (c *Client) complete(i int, r *Reply, env Env) {
 	if back := op.request.Attempt - r.Attempt; back < remembered {
 		c.routes.answered(&c.cfg, op, op.asked[r.Attempt%remembered])
 	}
-	if r.Leader != 0 && c.cfg.place(r.Leader) >= 0 {
+	if r.Leader != 0 && c.cfg.place(r.Leader) >= 0 && c.cfg.Locate != LocateRegistry {
 		c.routes.leader = r.Leader
 	}
 	c.seen = max(c.seen, r.Index)

@@ -30,6 +30,8 @@ const (
 	// ReplyTooLarge: not accepted, and never will be by this server: the command or query has more bytes than it takes. To try
 	// again is no use.
 	ReplyTooLarge ReplyStatus = 7
+	// ReplyWho answers KindWho: in Term, the term of whoever answers, Leader is whom it believes to lead, 0 nobody.
+	ReplyWho ReplyStatus = 8
 )
 
 func (s ReplyStatus) String() string {
@@ -48,6 +50,8 @@ func (s ReplyStatus) String() string {
 		return "dropped"
 	case ReplyTooLarge:
 		return "too-large"
+	case ReplyWho:
+		return "who"
 	}
 	return fmt.Sprintf("ReplyStatus(%d)", uint8(s))
 }
@@ -62,9 +66,13 @@ type Reply struct {
 	Index   uint64 // ReplyOK, ReplyExpired: the server had applied the log up to here when it answered
 	Session uint64 // ReplyOK to the opening of a session: its id; else 0
 	Result  []byte // ReplyOK to anything else
+
+	Term uint64 // ReplyWho; else 0
+	Via  uint64 // the front it goes back through, as the request said
 }
 
-// replyHeader is what comes before the result: client, seq, attempt, status, leader, index, session, little endian.
+// replyHeader is what comes before the result: client, seq, attempt, status, leader, index (or the term of a ReplyWho), session, little
+// endian. Via is behind it if there is one.
 const replyHeader = 8 + 8 + 4 + 1 + 8 + 8 + 8
 
 // AppendReply appends the one encoding of r. It does not judge r: one that breaks a rule of DecodeReply is refused there.
@@ -72,10 +80,17 @@ func AppendReply(dst []byte, r *Reply) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, r.Client)
 	dst = binary.LittleEndian.AppendUint64(dst, r.Seq)
 	dst = binary.LittleEndian.AppendUint32(dst, r.Attempt)
-	dst = append(dst, byte(r.Status))
+	dst = append(dst, withVia(byte(r.Status), r.Via))
 	dst = binary.LittleEndian.AppendUint64(dst, r.Leader)
-	dst = binary.LittleEndian.AppendUint64(dst, r.Index)
+	if r.Status == ReplyWho {
+		dst = binary.LittleEndian.AppendUint64(dst, r.Term)
+	} else {
+		dst = binary.LittleEndian.AppendUint64(dst, r.Index)
+	}
 	dst = binary.LittleEndian.AppendUint64(dst, r.Session)
+	if r.Via != 0 {
+		dst = binary.LittleEndian.AppendUint64(dst, r.Via)
+	}
 	return append(dst, r.Result...)
 }
 
@@ -88,11 +103,22 @@ func DecodeReply(b []byte, r *Reply) error {
 		Client:  binary.LittleEndian.Uint64(b),
 		Seq:     binary.LittleEndian.Uint64(b[8:]),
 		Attempt: binary.LittleEndian.Uint32(b[16:]),
-		Status:  ReplyStatus(b[20]),
+		Status:  ReplyStatus(b[20] &^ viaBit),
 		Leader:  binary.LittleEndian.Uint64(b[21:]),
 		Index:   binary.LittleEndian.Uint64(b[29:]),
 		Session: binary.LittleEndian.Uint64(b[37:]),
 		Result:  b[replyHeader:],
+	}
+	if b[20]&viaBit != 0 {
+		if len(d.Result) < 8 {
+			return ErrShort
+		}
+		if d.Via, d.Result = binary.LittleEndian.Uint64(d.Result), d.Result[8:]; d.Via == 0 {
+			return ErrVia
+		}
+	}
+	if d.Status == ReplyWho {
+		d.Term, d.Index = d.Index, 0
 	}
 	switch {
 	case d.Client == 0:
@@ -101,7 +127,7 @@ func DecodeReply(b []byte, r *Reply) error {
 		return ErrSeq
 	case d.Attempt == 0:
 		return ErrAttempt
-	case d.Status < ReplyOK || d.Status > ReplyTooLarge:
+	case d.Status < ReplyOK || d.Status > ReplyWho:
 		return ErrStatus
 	case d.Status == ReplyRedirect && d.Leader == 0:
 		return ErrLeader
@@ -123,9 +149,15 @@ func DecodeReply(b []byte, r *Reply) error {
 //	reply c5 #1 try 1 ok, index 17, session 17
 func (r *Reply) AppendText(dst []byte) []byte {
 	dst = appendAttempt(append(dst, "reply"...), r.Client, r.Seq, r.Attempt)
+	if r.Via != 0 {
+		dst = appendVia(dst, r.Via)
+	}
 	dst = append(append(dst, ' '), r.Status.String()...)
 	if r.Leader != 0 {
 		dst = strconv.AppendUint(append(dst, ", leader n"...), r.Leader, 10)
+	}
+	if r.Status == ReplyWho {
+		dst = strconv.AppendUint(append(dst, ", term "...), r.Term, 10)
 	}
 	if r.Index != 0 {
 		dst = strconv.AppendUint(append(dst, ", index "...), r.Index, 10)

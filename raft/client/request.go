@@ -21,6 +21,9 @@ const (
 	KindOpen Kind = 2
 	// KindRead asks the state machine a query that changes nothing and is in no log.
 	KindRead Kind = 3
+	// KindWho asks whom a server believes to lead, and in which term. It is answered at once, by any server, and is no operation: Seq
+	// and Attempt only tie the answer to the question.
+	KindWho Kind = 4
 )
 
 func (k Kind) String() string {
@@ -31,6 +34,8 @@ func (k Kind) String() string {
 		return "open"
 	case KindRead:
 		return "read"
+	case KindWho:
+		return "who"
 	}
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
@@ -96,6 +101,9 @@ type Request struct {
 	Hops    uint8    // 0 as sent by the client, 1 as forwarded by a server
 	Origin  uint64   // the server that must answer when Hops is 1; 0 as sent by the client
 
+	// Via is the front the answer goes back through; 0: to the client itself.
+	Via uint64
+
 	// Of a command; else 0.
 	Session uint64 // the one it belongs to
 	Prev    uint64 // number of the command of the session before this one, or of the opening; 1 <= Prev < Seq
@@ -107,13 +115,23 @@ type Request struct {
 	Command []byte // for the state machine: a command, or a query; of an opening empty
 }
 
-// The header of every request is kind, client, seq, attempt, hops, origin, little endian. A command goes on with session, prev and
+// The header of every request is kind, client, seq, attempt, hops, origin, little endian, and via if there is one. A command goes on with session, prev and
 // ack, a read with its kind and index.
 const (
 	requestHeader = 1 + 8 + 8 + 4 + 1 + 8
-	commandHeader = requestHeader + 3*8
-	readHeader    = requestHeader + 1 + 8
+	commandHeader = 3 * 8
+	readHeader    = 1 + 8
 )
+
+// viaBit, in the byte that says what a message is, says that its header ends with the front it goes back through.
+const viaBit = 0x80
+
+func withVia(what byte, via uint64) byte {
+	if via != 0 {
+		return what | viaBit
+	}
+	return what
+}
 
 // codecError says why bytes do not decode. A constant of this type is an error that costs no allocation and that no
 // one can reassign.
@@ -134,7 +152,8 @@ const (
 	ErrSession  = codecError("client: command without a session")
 	ErrPrev     = codecError("client: command whose predecessor is not between 1 and its own number")
 	ErrAck      = codecError("client: command that acknowledges nothing, or itself")
-	ErrTrailing = codecError("client: bytes after the end of an opening")
+	ErrTrailing = codecError("client: bytes after the end of a message that has no more")
+	ErrVia      = codecError("client: message through no front that says it goes through one")
 	ErrStatus   = codecError("client: reply of an unknown status")
 	ErrLeader   = codecError("client: redirect to nowhere")
 	ErrIndex    = codecError("client: index in a message that has none")
@@ -145,12 +164,15 @@ const (
 // AppendRequest appends the one encoding of r. It does not judge r: one that breaks a rule of DecodeRequest is refused there, and
 // fields that its kind does not have are left out.
 func AppendRequest(dst []byte, r *Request) []byte {
-	dst = append(dst, byte(r.Kind))
+	dst = append(dst, withVia(byte(r.Kind), r.Via))
 	dst = binary.LittleEndian.AppendUint64(dst, r.Client)
 	dst = binary.LittleEndian.AppendUint64(dst, r.Seq)
 	dst = binary.LittleEndian.AppendUint32(dst, r.Attempt)
 	dst = append(dst, r.Hops)
 	dst = binary.LittleEndian.AppendUint64(dst, r.Origin)
+	if r.Via != 0 {
+		dst = binary.LittleEndian.AppendUint64(dst, r.Via)
+	}
 	switch r.Kind {
 	case KindCommand:
 		dst = binary.LittleEndian.AppendUint64(dst, r.Session)
@@ -169,7 +191,7 @@ func DecodeRequest(b []byte, r *Request) error {
 		return ErrShort
 	}
 	d := Request{
-		Kind:    Kind(b[0]),
+		Kind:    Kind(b[0] &^ viaBit),
 		Client:  binary.LittleEndian.Uint64(b[1:]),
 		Seq:     binary.LittleEndian.Uint64(b[9:]),
 		Attempt: binary.LittleEndian.Uint32(b[17:]),
@@ -188,23 +210,32 @@ func DecodeRequest(b []byte, r *Request) error {
 	case (d.Hops == 0) != (d.Origin == 0):
 		return ErrOrigin
 	}
-	if err := d.decodeRest(b); err != nil {
+	rest := b[requestHeader:]
+	if b[0]&viaBit != 0 {
+		if len(rest) < 8 {
+			return ErrShort
+		}
+		if d.Via, rest = binary.LittleEndian.Uint64(rest), rest[8:]; d.Via == 0 {
+			return ErrVia
+		}
+	}
+	if err := d.decodeRest(rest); err != nil {
 		return err
 	}
 	*r = d
 	return nil
 }
 
-// decodeRest reads what only this kind of request has.
+// decodeRest reads what only this kind of request has, and what is behind it: b begins after the header.
 func (r *Request) decodeRest(b []byte) error {
 	switch r.Kind {
 	case KindCommand:
 		if len(b) < commandHeader {
 			return ErrShort
 		}
-		r.Session = binary.LittleEndian.Uint64(b[requestHeader:])
-		r.Prev = binary.LittleEndian.Uint64(b[requestHeader+8:])
-		r.Ack = binary.LittleEndian.Uint64(b[requestHeader+16:])
+		r.Session = binary.LittleEndian.Uint64(b)
+		r.Prev = binary.LittleEndian.Uint64(b[8:])
+		r.Ack = binary.LittleEndian.Uint64(b[16:])
 		r.Command = b[commandHeader:]
 		switch {
 		case r.Session == 0:
@@ -214,16 +245,16 @@ func (r *Request) decodeRest(b []byte) error {
 		case r.Ack == 0 || r.Ack > r.Seq:
 			return ErrAck
 		}
-	case KindOpen:
-		if len(b) != requestHeader {
+	case KindOpen, KindWho:
+		if len(b) != 0 {
 			return ErrTrailing
 		}
 	case KindRead:
 		if len(b) < readHeader {
 			return ErrShort
 		}
-		r.Read = ReadKind(b[requestHeader])
-		r.Index = binary.LittleEndian.Uint64(b[requestHeader+1:])
+		r.Read = ReadKind(b[0])
+		r.Index = binary.LittleEndian.Uint64(b[1:])
 		r.Command = b[readHeader:]
 		if r.Read == ReadLog || r.Read > ReadSequential {
 			return ErrRead
@@ -251,8 +282,11 @@ func (r *Request) AppendText(dst []byte) []byte {
 	if r.Hops != 0 || r.Origin != 0 {
 		dst = strconv.AppendUint(append(dst, " from n"...), r.Origin, 10)
 	}
+	if r.Via != 0 {
+		dst = appendVia(dst, r.Via)
+	}
 	switch r.Kind {
-	case KindOpen:
+	case KindOpen, KindWho:
 		return dst
 	case KindCommand:
 		dst = strconv.AppendUint(append(dst, " session "...), r.Session, 10)
@@ -272,4 +306,8 @@ func appendAttempt(dst []byte, client, seq uint64, attempt uint32) []byte {
 	dst = strconv.AppendUint(append(dst, " c"...), client, 10)
 	dst = strconv.AppendUint(append(dst, " #"...), seq, 10)
 	return strconv.AppendUint(append(dst, " try "...), uint64(attempt), 10)
+}
+
+func appendVia(dst []byte, via uint64) []byte {
+	return strconv.AppendUint(append(dst, " via "...), via, 10)
 }

@@ -18,6 +18,10 @@ func (r *routes) begin(cfg *Config, read ReadKind) uint64 {
 		}
 		return cfg.Servers[r.reader]
 	}
+	if cfg.Ways && cfg.Locate == LocateHints {
+		r.cursor = (r.cursor + 1) % len(cfg.Servers)
+		return cfg.Servers[r.cursor]
+	}
 	if !cfg.Sticky && r.leader != 0 {
 		return r.leader
 	}
@@ -106,4 +110,19 @@ func (c *Client) rotate(op *operation) {
 	} else {
 		c.routes.cursor = op.place
 	}
+}
+
+// misled deals with a server that was named by a registry and does not lead: its hint is not followed, the registry is asked again. Of any
+// other named server it takes note only.
+func (c *Client) misled(op *operation, r *Reply) bool {
+	if !c.locates(op) || r.Status != ReplyRedirect && r.Status != ReplyUnavailable {
+		return false
+	}
+	c.counters.Misled++
+	if c.cfg.Locate != LocateRegistry || r.Status != ReplyRedirect {
+		return false
+	}
+	c.counters.Bounced++
+	c.refused(op)
+	return true
 }

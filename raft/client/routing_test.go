@@ -28,9 +28,9 @@ func (s *scribe) Abandoned(seq uint64, why Reason) {
 // TestRouting plays the transcripts in testdata/transcripts. Every command prints what the client did and when it wants to run next.
 //
 //	new [client=1] [servers=(1,2,3)|noservers] [attempt=100ms] [operation=1s] [retry=10ms] [redirects=0] [last=0] [window=1]
-//	    [sticky] [monotonic] [spread] [fresh]          (fresh: without a session; otherwise number 1 has opened session 7)
+//	    [sticky] [monotonic] [spread] [ways] [aware | registry] [fresh]          (fresh: without a session; otherwise number 1 has opened session 7)
 //	begin at=0ms [read=leader]                         (a command unless told otherwise)
-//	reply at=5ms ok|redirect|busy|unavailable|expired|dropped|too-large [seq=N] [try=N] [leader=N] [index=N] [session=N] [result=text]
+//	reply at=5ms ok|redirect|busy|unavailable|expired|dropped|too-large|who [seq=N] [try=N] [leader=N] [index=N] [term=N] [session=N] [result=text]
 //	                                                   (to the latest attempt of the latest operation unless told otherwise)
 //	tick [at=100ms]                                    (at the deadline unless told otherwise)
 //	room                                               (whether another command, and another read, may begin, and their numbers)
@@ -104,6 +104,13 @@ func scanConfig(t *testing.T, d *datadriven.TestData) Config {
 		Sticky:           d.HasArg("sticky"),
 		Monotonic:        d.HasArg("monotonic"),
 		Spread:           d.HasArg("spread"),
+		Ways:             d.HasArg("ways"),
+	}
+	switch {
+	case d.HasArg("aware"):
+		cfg.Locate = LocateServers
+	case d.HasArg("registry"):
+		cfg.Locate, cfg.Registries = LocateRegistry, []uint64{2049}
 	}
 	d.MaybeScanArgs(t, "window", &cfg.Window)
 	d.MaybeScanArgs(t, "client", &cfg.Client)
@@ -140,7 +147,10 @@ func scanReply(t *testing.T, d *datadriven.TestData, c *Client) *Reply {
 	if i := c.find(r.Seq); i >= 0 {
 		r.Attempt = c.ops[i].request.Attempt
 	}
-	for s := ReplyOK; s <= ReplyTooLarge; s++ {
+	if d.HasArg("who") {
+		r.Seq, r.Attempt = c.lookup.seq, c.lookup.attempt
+	}
+	for s := ReplyOK; s <= ReplyWho; s++ {
 		if d.HasArg(s.String()) {
 			r.Status = s
 		}
@@ -153,6 +163,7 @@ func scanReply(t *testing.T, d *datadriven.TestData, c *Client) *Reply {
 	d.MaybeScanArgs(t, "client", &r.Client)
 	d.MaybeScanArgs(t, "leader", &r.Leader)
 	d.MaybeScanArgs(t, "index", &r.Index)
+	d.MaybeScanArgs(t, "term", &r.Term)
 	d.MaybeScanArgs(t, "session", &r.Session)
 	d.MaybeScanArgs(t, "result", &result)
 	r.Result = []byte(result)
