@@ -118,7 +118,7 @@ func (s *Server) settle(o *statemachine.Outcome) {
 			w := &s.waiting.rows[i]
 			next := w.next
 			if w.seq == o.Seq {
-				s.answer(o, w.value.attempt)
+				s.answer(o, w.value.attempt, w.value.via)
 				s.counters.Answered++
 			}
 			if w.seq <= o.Seq {
@@ -128,7 +128,7 @@ func (s *Server) settle(o *statemachine.Outcome) {
 		}
 	case statemachine.StatusExpired, statemachine.StatusStale, statemachine.StatusTooEarly:
 		if i := s.waiting.find(o.Client, o.Seq); i != noRow {
-			s.reject(o, s.waiting.rows[i].value.attempt)
+			s.reject(o, s.waiting.rows[i].value.attempt, s.waiting.rows[i].value.via)
 			s.waiting.remove(i)
 		}
 	}
@@ -152,7 +152,7 @@ func (s *Server) compare(e *raft.Entry) {
 		}
 		w.index = 0
 		if p.index == e.Index && p.term != e.Term {
-			s.dropped(p.client, p.seq, w.attempt)
+			s.dropped(p.client, p.seq, w.attempt, w.via)
 			s.waiting.remove(i)
 		}
 	}
@@ -182,10 +182,10 @@ func (s *Server) answerRestored() {
 			continue
 		}
 		if o.Status == statemachine.StatusRepeated {
-			s.answer(&o, w.value.attempt)
+			s.answer(&o, w.value.attempt, w.value.via)
 			s.counters.Answered++
 		} else {
-			s.reject(&o, w.value.attempt)
+			s.reject(&o, w.value.attempt, w.value.via)
 		}
 		s.waiting.remove(int32(i))
 	}

@@ -16,6 +16,7 @@ type quiet struct{ replies, later int }
 func (*quiet) Moment(Moment, uint64) bool          { return true }
 func (*quiet) SendMessage(*raft.Message)           {}
 func (*quiet) SendForward(uint64, *client.Request) {}
+func (*quiet) SendBeacon(uint64, *client.Beacon)   {}
 func (h *quiet) SendReply(*client.Reply)           { h.replies++ }
 func (h *quiet) ApplyLater()                       { h.later++ }
 func (*quiet) Halt(err error)                      { panic(err) }

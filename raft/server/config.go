@@ -15,6 +15,13 @@ type Config struct {
 	NewCore NewCore // nil: NewRaft
 	Forward bool    // a follower forwards requests to the leader it believes in; else it redirects the client
 
+	// Reforward is how many requests of clients a follower keeps until they are done, to forward them when it learns of a leader or of a
+	// later leadership, and may so take while it knows of none; 0: none, at most 1<<24. Only with Forward.
+	Reforward int
+	// Announce are the ids of those in front of the cluster that a leader tells that it leads (Host.SendBeacon), when it is elected and
+	// with every heartbeat interval.
+	Announce []uint64
+
 	MaxWaiting int // operations whose answer is pending at this server; beyond it they are refused; 0: 1024
 	MaxReads   int // reads that wait at this server for a read index or for the state machine; 0: 1024, at most 65536
 	// MaxCommand is how many bytes a command or query may have; 0: 1 MiB, at most 32 MiB. A larger one is refused for good
@@ -76,6 +83,9 @@ func (c Config) checked() (Config, error) {
 		if *limit.value == 0 {
 			*limit.value = limit.zero
 		}
+	}
+	if c.Reforward < 0 || c.Reforward > 1<<24 {
+		return c, fmt.Errorf("server: Reforward is %d, want 0 to %d", c.Reforward, 1<<24)
 	}
 	if c.SegmentBytes < 0 || c.SessionTTL < 0 {
 		return c, fmt.Errorf("server: SegmentBytes (%d) and SessionTTL (%v) must not be negative", c.SegmentBytes, c.SessionTTL)

@@ -36,6 +36,9 @@ func (m *member) SendMessage(msg *raft.Message) {
 
 func (m *member) SendForward(to uint64, r *client.Request) { m.cluster.SendRequest(to, r) }
 
+// SendBeacon: nobody is in front of this cluster (server.Config.Announce).
+func (m *member) SendBeacon(uint64, *client.Beacon) {}
+
 func (m *member) SendReply(r *client.Reply) {
 	bytes := client.AppendReply(nil, r)
 	c := m.cluster

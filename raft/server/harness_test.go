@@ -332,6 +332,8 @@ func (h *host) SendForward(to uint64, r *client.Request) {
 	h.forwards = append(h.forwards, forward{to, c})
 }
 
+func (h *host) SendBeacon(to uint64, b *client.Beacon) { h.note("to %d: %v", to, b) }
+
 func (h *host) SendReply(r *client.Reply) {
 	h.note("%v", r)
 	c := *r

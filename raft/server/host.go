@@ -44,7 +44,10 @@ type Host interface {
 	Moment(m Moment, term uint64) bool
 	SendMessage(m *raft.Message)
 	SendForward(to uint64, r *client.Request)
+	// SendReply is for the client r.Client, by way of the front r.Via if there is one.
 	SendReply(r *client.Reply)
+	// SendBeacon is for one of Config.Announce.
+	SendBeacon(to uint64, b *client.Beacon)
 	// ApplyLater says that committed entries wait: the host is to call HandleApply, soon, once. Only with Config.AsyncApply.
 	ApplyLater()
 	// Halt is told once that the server has stopped for good because going on would not be safe.

@@ -18,6 +18,7 @@ type read struct {
 	index     uint64 // what the state must contain
 	confirmed bool
 	attempt   uint32
+	via       uint64 // the front that one came through
 	heard     int64  // when the client asked last
 	query     []byte // a copy; the buffer stays with the row
 }
@@ -35,13 +36,13 @@ const readRowBits = 16
 //     redirects the client.
 func (s *Server) read(r *client.Request) {
 	if r.Read.Own() && r.Index <= s.applied.Index {
-		s.answerRead(r.Client, r.Seq, r.Attempt, r.Command)
+		s.answerRead(r.Client, r.Seq, r.Attempt, r.Via, r.Command)
 		return
 	}
 	lead := s.core.Status().Lead
 	if !local(r.Read) && lead != s.cfg.Raft.ID && !s.cfg.Forward {
 		if lead == raft.None {
-			s.refuseRead(r.Client, r.Seq, r.Attempt)
+			s.refuseRead(r.Client, r.Seq, r.Attempt, r.Via)
 		} else {
 			s.refuse(r, client.ReplyRedirect, lead)
 			s.counters.Redirected++
@@ -53,7 +54,9 @@ func (s *Server) read(r *client.Request) {
 	case i != noRow && s.reads.pending.rows[i].value.confirmed:
 		// Another attempt of a read whose index is known: that index is as good for it, the read began before.
 		old := &s.reads.pending.rows[i].value
-		old.attempt, old.heard = max(old.attempt, r.Attempt), s.now
+		if old.heard = s.now; r.Attempt >= old.attempt {
+			old.attempt, old.via = r.Attempt, r.Via
+		}
 		return
 	case i == noRow && !s.readRoom():
 		s.busy(r)
@@ -67,7 +70,10 @@ func (s *Server) read(r *client.Request) {
 	s.reads.contexts++
 	n := &s.reads.pending.rows[i].value
 	n.context = s.reads.contexts<<readRowBits | uint64(i)
-	n.index, n.confirmed, n.attempt, n.heard = r.Index, false, max(n.attempt, r.Attempt), s.now
+	n.index, n.confirmed, n.heard = r.Index, false, s.now
+	if r.Attempt >= n.attempt {
+		n.attempt, n.via = r.Attempt, r.Via
+	}
 	n.query = append(n.query[:0], r.Command...)
 	if r.Read.Own() {
 		n.confirmed = true
@@ -75,7 +81,7 @@ func (s *Server) read(r *client.Request) {
 		return
 	}
 	if err := s.core.ReadIndex(s.now, n.context, r.Read == client.ReadLease); err != nil {
-		s.refuseRead(r.Client, r.Seq, n.attempt)
+		s.refuseRead(r.Client, r.Seq, n.attempt, n.via)
 		s.reads.pending.remove(i)
 	}
 }
@@ -125,7 +131,7 @@ func (s *Server) readable(answers []raft.ReadState) {
 			continue
 		}
 		if a.Refused {
-			s.refuseRead(r.client, r.seq, r.value.attempt)
+			s.refuseRead(r.client, r.seq, r.value.attempt, r.value.via)
 			s.reads.pending.remove(i)
 			continue
 		}
@@ -150,21 +156,21 @@ func (s *Server) serveReads() {
 		if r.client == 0 || !r.value.confirmed || r.value.index > s.applied.Index {
 			continue
 		}
-		s.answerRead(r.client, r.seq, r.value.attempt, r.value.query)
+		s.answerRead(r.client, r.seq, r.value.attempt, r.value.via, r.value.query)
 		s.forgetRead(int32(i))
 	}
 }
 
 // answerRead answers a read from the present state.
-func (s *Server) answerRead(id, seq uint64, attempt uint32, query []byte) {
+func (s *Server) answerRead(id, seq uint64, attempt uint32, via uint64, query []byte) {
 	result, ok := s.sessions.Query(query, s.result[:0])
 	s.result = result
 	if !ok {
-		s.refuseRead(id, seq, attempt)
+		s.refuseRead(id, seq, attempt, via)
 		return
 	}
 	s.reply = client.Reply{
-		Client: id, Seq: seq, Attempt: attempt, Status: client.ReplyOK, Result: result, Index: s.applied.Index,
+		Client: id, Seq: seq, Attempt: attempt, Via: via, Status: client.ReplyOK, Result: result, Index: s.applied.Index,
 		Leader: s.core.Status().Lead, // the client's next read may go there at once
 	}
 	s.host.SendReply(&s.reply)
@@ -172,8 +178,8 @@ func (s *Server) answerRead(id, seq uint64, attempt uint32, query []byte) {
 }
 
 // refuseRead tells the client to ask again: nothing was done.
-func (s *Server) refuseRead(id, seq uint64, attempt uint32) {
-	s.reply = client.Reply{Client: id, Seq: seq, Attempt: attempt, Status: client.ReplyUnavailable}
+func (s *Server) refuseRead(id, seq uint64, attempt uint32, via uint64) {
+	s.reply = client.Reply{Client: id, Seq: seq, Attempt: attempt, Via: via, Status: client.ReplyUnavailable}
 	s.host.SendReply(&s.reply)
 	s.counters.ReadsRefused++
 }

@@ -24,6 +24,10 @@ func (s *Server) request(r *client.Request) {
 	if r.Client == 0 || r.Seq == 0 || r.Attempt == 0 {
 		return
 	}
+	if r.Kind == client.KindWho {
+		s.who(r)
+		return
+	}
 	large := len(r.Command) > s.cfg.MaxCommand
 	if r.Kind == client.KindRead {
 		switch {
@@ -100,7 +104,7 @@ func (s *Server) recalled(r *client.Request, e *statemachine.Envelope) bool {
 	switch o.Status {
 	case statemachine.StatusRepeated:
 		if r.Hops == 0 {
-			s.answer(&o, r.Attempt)
+			s.answer(&o, r.Attempt, r.Via)
 			s.counters.AnsweredFromSession++
 		}
 	case statemachine.StatusWaiting:
@@ -114,7 +118,7 @@ func (s *Server) recalled(r *client.Request, e *statemachine.Envelope) bool {
 	default:
 		// Of an old one neither "done" nor "not done" is known any more: no answer. One of an expired session, or too early, is
 		// told so.
-		s.reject(&o, r.Attempt)
+		s.reject(&o, r.Attempt, r.Via)
 	}
 	return true
 }
@@ -122,6 +126,10 @@ func (s *Server) recalled(r *client.Request, e *statemachine.Envelope) bool {
 // route sends r on its way to the leader, if there is one.
 func (s *Server) route(r *client.Request, lead uint64) {
 	switch {
+	case (lead == raft.None || lead == s.cfg.Raft.ID) && s.room(r) && s.retain(r):
+		s.wait(r, 0, 0)
+		s.held.leader = raft.None
+		s.counters.Held++
 	case lead == raft.None || lead == s.cfg.Raft.ID:
 		s.refuse(r, client.ReplyUnavailable, 0)
 		s.counters.Unavailable++
@@ -132,10 +140,21 @@ func (s *Server) route(r *client.Request, lead uint64) {
 		s.busy(r)
 	default:
 		s.wait(r, 0, 0)
-		s.forward = *r
-		s.forward.Hops, s.forward.Origin = 1, s.cfg.Raft.ID
-		s.host.SendForward(lead, &s.forward)
-		s.forward = client.Request{}
+		s.retain(r)
+		s.forwardOnce(lead, r)
 		s.counters.Forwarded++
 	}
+}
+
+// who tells whom this server believes to lead.
+func (s *Server) who(r *client.Request) {
+	if r.Hops > 0 {
+		return
+	}
+	st := s.core.Status()
+	s.reply = client.Reply{
+		Client: r.Client, Seq: r.Seq, Attempt: r.Attempt, Via: r.Via, Status: client.ReplyWho, Leader: st.Lead, Term: st.Term,
+	}
+	s.host.SendReply(&s.reply)
+	s.counters.Told++
 }

@@ -10,13 +10,13 @@
 //   - No server says of a proposal that may be in a log that it is not, or will not be applied. It says nothing, and the outcome
 //     stays unknown to the client. That an attempt is lost is known when its index was applied with another's entry (X07).
 //   - The server that took a request from a client answers it, once its own state machine has applied it.
-//   - A request is forwarded once at most. A server that cannot propose a forwarded one tells the client to try again.
+//   - A request is forwarded once at most: by the server that took it, to whoever leads (Config.Reforward: once per leadership). A server that cannot propose a forwarded one tells the client to try again.
 //   - A read is answered from state that contains everything up to an index the core vouches for; only ReadStale and ReadSequential ask for less.
 //   - A received snapshot replaces the state machine's state only after the core has accepted it and the disk holds it (N13).
 //   - Nothing is forgotten for a snapshot that is not durable.
 //   - After a failed write or sync the server halts: what its disk holds is unknown.
 //   - Whatever outsiders can make grow has a bound: waiting operations (Config.MaxWaiting), reads (Config.MaxReads), commands
-//     (Config.MaxCommand), held messages (maxHeld), remembered proposals (the entries a leader has of its terms and has not
+//     (Config.MaxCommand), requests kept for the next leader (Config.Reforward), held messages (maxHeld), remembered proposals (the entries a leader has of its terms and has not
 //     applied), entries to be applied (raft.Config.MaxApplying).
 //
 // Calls do not nest: a host that calls back into the server, other than to read, meets a panic. So does one that goes on
@@ -43,6 +43,11 @@ type Counters struct {
 	Dropped uint64
 	// Expired is how many operations were answered with the end of their session.
 	Expired uint64
+	// Told is how often somebody was told who leads.
+	Told uint64
+	// Held is how many requests were kept because no leader was known; Reforwarded how many were sent on again, or for the first
+	// time, to a leader that had become known.
+	Held, Reforwarded uint64
 	// TooLarge is how many commands and queries were refused for their size.
 	TooLarge uint64
 	// Reads is how many reads were answered from this server's state without an entry of the log, ReadsRefused how many were not.
@@ -118,6 +123,8 @@ type Server struct {
 	dependent []dependent // in order of ticket
 	counters  Counters
 
+	held      held // what is to be forwarded again to the next leader
+	beacon    beacons
 	waiting   table[waiter]   // operations whose client this server owes an answer
 	proposals proposals       // what this server put into its log as a leader and has not seen applied
 	reads     reads           // reads that wait for an index, or for the state machine to reach it
@@ -160,13 +167,18 @@ func (s *Server) HandleSync(now int64, t vfs.Ticket, err error) {
 
 // Tick lets time pass. It may be called at any time, and does something from Deadline on.
 func (s *Server) Tick(now int64) {
-	if s.phase != phaseRunning || now < s.core.Deadline() {
+	if s.phase != phaseRunning || now < s.Deadline() {
 		return
 	}
 	s.enter(now)
 	if s.moment(MomentReceived) {
-		s.core.Tick(now)
-		s.turn()
+		if now >= s.core.Deadline() {
+			s.core.Tick(now)
+			s.turn()
+		}
+		if s.phase == phaseRunning && now >= s.beaconDue() {
+			s.announce()
+		}
 	}
 	s.inside = false
 }
@@ -176,7 +188,7 @@ func (s *Server) Deadline() int64 {
 	if s.phase != phaseRunning {
 		return math.MaxInt64
 	}
-	return s.core.Deadline()
+	return min(s.core.Deadline(), s.beaconDue())
 }
 
 // Campaign starts an election now, or as soon as the server has recovered.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"raftsim/raft"
+	"raftsim/raft/client"
 	"raftsim/raft/statemachine"
 	"raftsim/raft/storage"
 	"raftsim/raft/vfs"
@@ -65,6 +66,7 @@ func Restart(cfg Config, fsys vfs.FS, host Host, observer Observer, machine stat
 	s := &Server{
 		cfg: cfg, host: host, observer: observer, log: log,
 		sessions:  statemachine.NewSessions(machine, cfg.SessionTTL),
+		held:      held{requests: newTable[client.Request]()},
 		waiting:   newTable[waiter](),
 		proposals: proposals{current: newTable[proposal]()},
 		reads:     reads{pending: newTable[read]()},

@@ -33,6 +33,7 @@ func (s *Server) turn() {
 			return
 		}
 		s.readable(rd.Reads)
+		s.reforward(st)
 		if !s.compact(st.FirstIndex) {
 			return
 		}
@@ -48,7 +49,14 @@ func (s *Server) note(st *raft.Status) bool {
 		return true
 	}
 	s.proposals.deposed()
-	return !leading || s.moment(MomentElected)
+	if !leading {
+		return true
+	}
+	if !s.moment(MomentElected) {
+		return false
+	}
+	s.announce()
+	return true
 }
 
 // send lets a message leave, unless the server has halted over one before.

@@ -8,6 +8,7 @@ import (
 // waiter is an operation whose client this server owes an answer, as long as it knows of it.
 type waiter struct {
 	attempt uint32 // the latest
+	via     uint64 // the front that one came through
 	kind    statemachine.EnvelopeKind
 	session uint64
 	heard   int64 // when the client asked last
@@ -55,7 +56,7 @@ func (s *Server) wait(r *client.Request, index, term uint64) {
 	if i == noRow {
 		i = s.waiting.add(r.Client, r.Seq)
 		s.waiting.rows[i].value = waiter{
-			attempt: r.Attempt, kind: envelopeKind(r), session: r.Session, heard: s.now, index: index, term: term,
+			attempt: r.Attempt, via: r.Via, kind: envelopeKind(r), session: r.Session, heard: s.now, index: index, term: term,
 		}
 		return
 	}
@@ -63,7 +64,7 @@ func (s *Server) wait(r *client.Request, index, term uint64) {
 	w.heard = s.now
 	switch {
 	case r.Attempt > w.attempt:
-		w.attempt, w.index, w.term = r.Attempt, index, term
+		w.attempt, w.via, w.index, w.term = r.Attempt, r.Via, index, term
 	case r.Attempt < w.attempt || index == w.index && term == w.term:
 		// A late one, whose loss says nothing of the latest; or nothing new.
 	default:
@@ -83,9 +84,9 @@ func (s *Server) forgetBelow(id, ack uint64) {
 }
 
 // answer tells a client what became of its operation.
-func (s *Server) answer(o *statemachine.Outcome, attempt uint32) {
+func (s *Server) answer(o *statemachine.Outcome, attempt uint32, via uint64) {
 	s.reply = client.Reply{
-		Client: o.Client, Seq: o.Seq, Attempt: attempt, Status: client.ReplyOK, Result: o.Result, Index: s.applied.Index,
+		Client: o.Client, Seq: o.Seq, Attempt: attempt, Via: via, Status: client.ReplyOK, Result: o.Result, Index: s.applied.Index,
 	}
 	if o.Kind == statemachine.EnvelopeOpen {
 		s.reply.Session = o.Session
@@ -94,27 +95,27 @@ func (s *Server) answer(o *statemachine.Outcome, attempt uint32) {
 }
 
 // reject tells a client that its operation was not and will not be executed by this attempt, if that can be said.
-func (s *Server) reject(o *statemachine.Outcome, attempt uint32) {
+func (s *Server) reject(o *statemachine.Outcome, attempt uint32, via uint64) {
 	switch o.Status {
 	case statemachine.StatusExpired:
-		s.reply = client.Reply{Client: o.Client, Seq: o.Seq, Attempt: attempt, Status: client.ReplyExpired, Index: s.applied.Index}
+		s.reply = client.Reply{Client: o.Client, Seq: o.Seq, Attempt: attempt, Via: via, Status: client.ReplyExpired, Index: s.applied.Index}
 		s.host.SendReply(&s.reply)
 		s.counters.Expired++
 	case statemachine.StatusTooEarly:
-		s.dropped(o.Client, o.Seq, attempt)
+		s.dropped(o.Client, o.Seq, attempt, via)
 	}
 }
 
 // dropped tells a client that this attempt was lost: no state machine will ever execute it.
-func (s *Server) dropped(id, seq uint64, attempt uint32) {
-	s.reply = client.Reply{Client: id, Seq: seq, Attempt: attempt, Status: client.ReplyDropped}
+func (s *Server) dropped(id, seq uint64, attempt uint32, via uint64) {
+	s.reply = client.Reply{Client: id, Seq: seq, Attempt: attempt, Via: via, Status: client.ReplyDropped}
 	s.host.SendReply(&s.reply)
 	s.counters.Dropped++
 }
 
 // refuse tells the client that this server did nothing about r.
 func (s *Server) refuse(r *client.Request, status client.ReplyStatus, leader uint64) {
-	s.reply = client.Reply{Client: r.Client, Seq: r.Seq, Attempt: r.Attempt, Status: status, Leader: leader}
+	s.reply = client.Reply{Client: r.Client, Seq: r.Seq, Attempt: r.Attempt, Via: r.Via, Status: status, Leader: leader}
 	s.host.SendReply(&s.reply)
 }
 

@@ -107,6 +107,8 @@ const (
 	msgForward
 	msgReply
 	msgRaft // plus raft.MessageType
+
+	msgBeacon = msgRaft + uint8(raft.MsgReadIndexResp) + 1 // behind Raft's last
 )
 
 // PurposeElection is the fate of an election timeout: what comes on top of the base.
@@ -117,7 +119,7 @@ const electionSpace = 2
 
 // MessageKinds returns the names of the kinds of messages, by number.
 func MessageKinds() []string {
-	return append([]string{"request", "forward", "reply"}, raft.MessageTypeNames()...)
+	return append(append([]string{"request", "forward", "reply"}, raft.MessageTypeNames()...), "beacon")
 }
 
 // NewVocabulary returns the vocabulary of runs with this application; extra adds a user's own purposes.

@@ -125,3 +125,9 @@ func (n *node) ApplyLater() {
 	w := n.world
 	w.kernel.Schedule(sim.Event{At: n.applicable().Add(w.config.ApplyDelay), To: n.proc, Kind: evApply, Payload: n.disk.Incarnation()})
 }
+
+// SendBeacon implements server.Host.
+func (n *node) SendBeacon(to uint64, b *client.Beacon) {
+	w := n.world
+	w.network.Send(n.proc, sim.ProcID(to), network.Label{Kind: msgBeacon, Epoch: b.Term}, client.AppendBeacon(w.network.Buffer(), b))
+}
