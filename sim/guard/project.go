@@ -63,6 +63,7 @@ var rooms = []room{
 	{name: "checker", floor: 0, deterministic: true},
 
 	{name: "raft", floor: 1, deterministic: true, imports: []string{"raft/quorum"}},
+	{name: "raft/front", floor: 1, deterministic: true, imports: []string{"raft/client"}},
 	{name: "network", floor: 1, deterministic: true, imports: []string{"sim"}},
 	{name: "sim/disk", floor: 1, deterministic: true, imports: []string{"sim", "raft/vfs"}},
 	{name: "faults", floor: 1, deterministic: true, imports: []string{"sim"}},
