@@ -82,7 +82,7 @@ func TestWrongCatalogues(t *testing.T) {
 func TestMakeThatFails(t *testing.T) {
 	cat, err := NewCatalogue(
 		Scenario{Name: "panics", Make: func(uint64) *Case { panic("not today") }}, Scenario{Name: "empty", Make: func(uint64) *Case { return nil }},
-		Scenario{Name: "calm", Make: makeCalm}, Scenario{Name: "mixed", Make: MakeMixed, Application: workload.KV{}},
+		Scenario{Name: "calm", Make: makeCalm}, Scenario{Name: "mixed", Make: MakeMixed, Application: workload.Lock{}},
 	)
 	if err != nil {
 		t.Fatal(err)

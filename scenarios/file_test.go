@@ -263,7 +263,7 @@ func TestDamagedSeedFiles(t *testing.T) {
 		{"mask without end", replace("0s..1.2s", "2s..1.2s"), `:9: "2s..1.2s" is no time window: UNTIL must be later than FROM`},
 		{"unknown purpose", replace("late n1>n2 app", "lat n1>n2 app"), `:71: unknown purpose "lat": did you mean "late"?`},
 		{"unknown purpose unlike any", replace("late n1>n2 app", "explode n1>n2 app"), `:71: unknown purpose "explode": known are ` + strings.Join(purposes, ", ")},
-		{"unknown kind", replace("late n1>n2 app", "late n1>n2 apple"), `:71: late: unknown kind "apple": one of request, forward, reply, app, app-resp, heartbeat, heartbeat-resp, vote, vote-resp, pre-vote, pre-vote-resp, snap, snap-resp, timeout-now, read-index, read-index-resp`},
+		{"unknown kind", replace("late n1>n2 app", "late n1>n2 apple"), `:71: late: unknown kind "apple": one of request, forward, reply, app, app-resp, heartbeat, heartbeat-resp, vote, vote-resp, pre-vote, pre-vote-resp, snap, snap-resp, timeout-now, read-index, read-index-resp, beacon`},
 		{"a read index to a client", replace("late n1>n2 app t1", "late n1>c2 read-index t1"), `:71: no message of kind read-index goes from n1 to c2`},
 		{"field missing", replace("late n1>n2 app t1 #4", "late n1>n2 app #4"), `:71: late: epoch: want tNUMBER, found "#4"`},
 		{"no value", replace("#4 ~10010 = 12ms", "#4 ~10010"), `:71: a disturbance reads SUBJECT = VALUE, like: late n1>n2 app t3 #4 = 12ms`},

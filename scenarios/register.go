@@ -107,8 +107,9 @@ func makeRegister(seed uint64) *Case {
 	if k.chance("run.long", 1, 8) {
 		o.Run.Window = 20 * time.Second
 	}
+	attempt, operation := w.AttemptTimeout, w.OperationTimeout
 	k.disturb(&o, faults.ProfileLeaderless, registerMoments(&o))
-	w.GiveUpDropped = false // no replica says so
+	w.GiveUpDropped, w.AttemptTimeout, w.OperationTimeout = false, attempt, operation // no replica says that something was dropped
 	// There are no clocks, and nobody whom a fault could be aimed at.
 	f := &o.Faults
 	f.ClockDrift, f.RateMax, f.StepMin, f.StepMax, f.Winner, f.Reader = 0, 0, 0, 0, sim.Ratio{}, sim.Ratio{}
