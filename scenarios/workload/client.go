@@ -88,6 +88,9 @@ func (c *Client) ID() uint64 { return c.id }
 // Wrote reports whether the write of the final phase completed.
 func (c *Client) Wrote() bool { return c.wrote }
 
+// LastBegin returns when the client began its newest operation. One that has not for long waits for an answer.
+func (c *Client) LastBegin() sim.Time { return c.lastBegin }
+
 // Owed returns how many of the operations that must complete in the final phase have not.
 func (c *Client) Owed() (n uint64) {
 	all := c.session.Finals()
