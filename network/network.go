@@ -23,9 +23,10 @@ type Config struct {
 	Bandwidth int64
 	Queue     int // packets that may wait for a link with PolicyFIFO; 0: any number
 	Policy    Policy
-	Append    uint8 // the kind of packets that PolicyReplace takes for appends; their epoch is a term
-	Number    bool  // count ordinals even where no fate asks for them, so that Describe can name every packet
-	EventKind uint8 // of the events that announce an arrival
+	// With PolicyReplace packets of kinds from Replaceable on can be replaced; those of kind Append are appends, their epoch is a term.
+	Replaceable, Append uint8
+	Number              bool  // count ordinals even where no fate asks for them, so that Describe can name every packet
+	EventKind           uint8 // of the events that announce an arrival
 }
 
 // Validate reports in one sentence what is wrong with c, or nil.

@@ -16,8 +16,9 @@ type Policy uint8
 const (
 	// PolicyFIFO lets packets wait in the order of sending, Config.Queue of them at most. What comes when so many wait is dropped.
 	PolicyFIFO Policy = iota
-	// PolicyReplace lets one packet wait. A newer one takes its place, for it knows more; of two appends (Config.Append) of one epoch the
-	// newer one is dropped, for it would leave a gap behind what the receiver has.
+	// PolicyReplace lets a packet take the place of the one that waits last, for it knows more; of two appends (Config.Append) of one epoch
+	// the newer one is dropped, for it would leave a gap behind what the receiver has. That is for packets that can be replaced
+	// (Config.Replaceable); where one of the two cannot, the newer one waits behind, as with PolicyFIFO.
 	PolicyReplace
 	policyEnd
 )
@@ -73,17 +74,17 @@ func (n *Network) wireTime(bytes int) time.Duration {
 func (n *Network) admit(l *link, label Label, now sim.Time) bool {
 	w := &l.wire
 	waiting := w.waiting(now)
-	switch {
-	case waiting == 0:
+	if waiting == 0 {
 		return true
-	case n.config.Policy == PolicyFIFO:
+	}
+	old := n.packets[w.last]
+	if n.config.Policy == PolicyFIFO || min(label.Kind, old.Label.Kind) < n.config.Replaceable {
 		if n.config.Queue > 0 && waiting >= n.config.Queue {
 			n.stats.QueueDrops++
 			return false
 		}
 		return true
 	}
-	old := n.packets[w.last]
 	if label.Kind == n.config.Append && label.Kind == old.Label.Kind && label.Epoch == old.Label.Epoch {
 		n.stats.QueueDrops++
 		return false

@@ -62,6 +62,12 @@ func TestBandwidth(t *testing.T) {
 			want: []string{"4ms 1>2 aaa", "7ms 1>2 ddd"}, stats: Stats{Sent: 4, Delivered: 2, Queued: 2, QueueDrops: 1, Replaced: 1, LongestQueue: 1},
 		},
 		{
+			name: "what cannot be replaced waits", config: Config{Policy: PolicyReplace, Replaceable: 1, Queue: 3},
+			sent:  []sent{{"aaa", 1, 3}, {"b", 0, 3}, {"cc", 1, 3}, {"dd", 1, 4}, {"e", 0, 3}, {"f", 0, 3}},
+			want:  []string{"4ms 1>2 aaa", "5ms 1>2 b", "7ms 1>2 dd", "8ms 1>2 e"},
+			stats: Stats{Sent: 6, Delivered: 4, Queued: 4, QueueDrops: 1, Replaced: 1, LongestQueue: 3},
+		},
+		{
 			name: "a replaced one has no copy", config: Config{Policy: PolicyReplace}, lines: []string{"doubled n1>n2 app t3 #1 = 5ms"},
 			sent: []sent{{"aaa", 1, 3}, {"b", 1, 3}, {"cc", 0, 3}},
 			want: []string{"4ms 1>2 aaa", "6ms 1>2 cc"}, stats: Stats{Sent: 3, Delivered: 2, Queued: 2, Replaced: 1, LongestQueue: 1},

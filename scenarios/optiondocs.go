@@ -144,7 +144,7 @@ func optionDoc(key string) string {
 	case "network.queue":
 		return "packets that may wait for a link whose bandwidth is taken, with queue_policy fifo; 0: no limit"
 	case "network.queue_policy":
-		return "what becomes of packets that wait: fifo (the newest is dropped when the queue is full) or replace (one waits; a newer one takes its place, but of two appends of a term the newer one is dropped)"
+		return "what becomes of packets that wait: fifo (the newest is dropped when the queue is full) or replace (a newer message between servers takes the place of the one that waits, but of two appends of a term the newer one is dropped; requests and answers wait)"
 	case "disk.sync_latency":
 		return "time a sync takes; two and a round trip within half of the election timeout"
 	case "disk.sync_per_byte":

@@ -29,6 +29,7 @@ type RunOptions struct {
 	CheckOnce bool           // panic if a key is asked twice
 	Tracer    sim.Tracer     // sees every step
 	Narrator  world.Narrator // hears the run told as a story
+	Meter     world.Meter    // hears of the clients' operations
 }
 
 // Run runs a case. An error means that the case cannot be run, that the application's own code failed
@@ -48,7 +49,7 @@ func (r *Runner) Run(c *Case, o RunOptions) (*Result, error) {
 	}
 	cfg := c.config(s.application())
 	cfg.Record, cfg.CheckOnce, cfg.Tracer = o.Record, o.CheckOnce, o.Tracer
-	cfg.Narrator = o.Narrator
+	cfg.Narrator, cfg.Meter = o.Narrator, o.Meter
 	outcome, err := r.worldOf(s, &cfg).Run(v, cfg)
 	if errors.As(err, new(*workload.ApplicationError)) {
 		return nil, err

@@ -66,6 +66,7 @@ type Config struct {
 	Budget    uint64 // model steps of a search for a legal order, per part of the history
 	Tracer    sim.Tracer
 	Narrator  Narrator // hears the run told as a story; nil for nobody
+	Meter     Meter    // hears of the clients' operations; nil for nobody
 }
 
 // DiskFull is how often a disk gets full, and for how long.

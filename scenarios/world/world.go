@@ -137,6 +137,9 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 		c.Tracer = storyTracer{w.story}
 		w.session = &toldSession{w.session, w.story}
 	}
+	if c.Meter != nil {
+		w.session = newMeteredSession(w, w.session, c.Meter)
+	}
 	tracer, _ := c.Tracer.(sim.DisturbanceTracer)
 	err := w.fates.Reset(sim.FatesConfig{
 		Tracer:     tracer,
@@ -147,7 +150,7 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 		return err
 	}
 	w.kernel.Reset(&w.fates, w, c.Bounds, c.Tracer)
-	c.Network.EventKind, c.Network.Append = evMessage, msgRaft+uint8(raft.MsgApp)
+	c.Network.EventKind, c.Network.Replaceable, c.Network.Append = evMessage, msgRaft, msgRaft+uint8(raft.MsgApp)
 	if err := c.Network.Validate(); err != nil {
 		return err
 	}
@@ -333,6 +336,7 @@ func (w *World) find(p checker.Property, rule string, node uint64, detail string
 func (w *World) conclude() *Outcome {
 	o := &Outcome{Steps: w.kernel.Steps(), End: w.kernel.Now()}
 	w.story.end()
+	w.meterClients()
 	w.turnOut(w.nodes[0], true)
 	w.judges.Close()
 	for _, cl := range w.clients[:w.config.Plan.Clients] {

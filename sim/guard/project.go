@@ -89,6 +89,7 @@ var rooms = []room{
 	{name: "scenarios", floor: 5, deterministic: true, below: 5},
 
 	{name: "scenarios/campaign", floor: 6, below: 6},
+	{name: "scenarios/measure", floor: 6, below: 6},
 	{name: "scenarios/mutants", floor: 6, below: 6, imports: []string{"scenarios/campaign"}},
 	{name: "scenarios/simtest", floor: 6, below: 6, imports: []string{"scenarios/campaign"}},
 

@@ -10,6 +10,7 @@ import (
 	"raftsim/checker"
 	"raftsim/scenarios"
 	"raftsim/scenarios/campaign"
+	"raftsim/scenarios/measure"
 )
 
 // Report is what a command found out, as JSON: one document on stdout. The first six fields are in the report of every command;
@@ -28,11 +29,12 @@ type Report struct {
 	File       string             `json:"file,omitempty"` // seed file written
 	Commands   []campaign.Command `json:"commands,omitempty"`
 
-	Replay   *ReplayReport   `json:"replay,omitempty"`
-	Campaign *CampaignReport `json:"campaign,omitempty"`
-	Mutants  *MutantsReport  `json:"mutants,omitempty"`
-	List     any             `json:"list,omitempty"`
-	Build    *campaign.Build `json:"build,omitempty"`
+	Replay   *ReplayReport    `json:"replay,omitempty"`
+	Campaign *CampaignReport  `json:"campaign,omitempty"`
+	Mutants  *MutantsReport   `json:"mutants,omitempty"`
+	List     any              `json:"list,omitempty"`
+	Tables   []*measure.Table `json:"tables,omitempty"`
+	Build    *campaign.Build  `json:"build,omitempty"`
 }
 
 // Violation is one broken property.

@@ -51,7 +51,7 @@ Exit codes: 0 pass, 1 violation, 2 mistake in the command line, a file, or a sce
 			return cmd.Help()
 		},
 	})
-	root.AddCommand(newRun(a), newCampaign(a), newReplay(a), newMutants(a), newPowerLoss(a), newList(a), newVersion(a))
+	root.AddCommand(newRun(a), newCampaign(a), newReplay(a), newMutants(a), newPowerLoss(a), newMeasure(a), newList(a), newVersion(a))
 	return root
 }
 
