@@ -23,7 +23,8 @@ func (registerProtocol) Take(o *Options) {
 	c, w, f, r := &o.Cluster, &o.Workload, &o.Faults, &o.Run
 	c.Nodes, c.ElectionTimeout, c.SegmentBytes = 0, 0, 0
 	w.Application, w.Clients, w.Keys, w.Hot, w.Interval, w.Pause, w.AttemptTimeout, w.OperationTimeout = "", 0, 0, sim.Ratio{}, 0, 0, 0, 0
-	o.Network, o.Disk = Network{}, Disk{}
+	// No message of its makes an earlier one useless: none can be replaced.
+	o.Network, o.Disk = Network{QueuePolicy: o.Network.QueuePolicy}, Disk{}
 	f.Timeout, f.Window, f.OnDeadline, f.Meet, f.MeetAt = 0, 0, sim.Ratio{}, sim.Ratio{}, 0
 	f.Crash, f.Power = sim.Ratio{}, sim.Ratio{}
 	for _, s := range [...]*faults.Slots{&f.Isolate, &f.Split, &f.Cut, &f.CrashAt, &f.PowerAt, &f.Blackout, &f.Pause, &f.Stall} {
