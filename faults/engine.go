@@ -11,6 +11,10 @@
 // minority costs nothing but time, a majority costs progress until it is back. Disks come back as they were, so every
 // acknowledged write is still on a majority of them: only damage loses anything.
 //
+// Outages. What stands between clients and servers holds nothing that anybody relies on: a frontend, a load balancer or a registry may
+// be out for any time, and come back knowing nothing. Clients that have no other way then get nowhere, which is what there is to see.
+// Fronts are on both sides of a split; a server isolated from its clients is so from fronts, too.
+//
 // Pauses. A process may stand still for any time while its clock goes on (a collector, a hypervisor, a stopped signal): it wakes
 // and believes what it last knew. Raft makes no promise about speed, so only progress may suffer, and reads most of all must
 // not come from a leader that overslept its successor.
@@ -87,6 +91,10 @@ func (e *Engine) forSlots(p sim.Purpose, do func(sim.Key)) {
 		for _, id := range e.world.Servers() {
 			each(id, 0)
 		}
+	case ofFront:
+		for _, id := range e.world.Fronts() {
+			each(id, 0)
+		}
 	case ofDamaged:
 		damageable := e.damageable()
 		for _, id := range e.world.Servers() {
@@ -110,6 +118,9 @@ func (e *Engine) forSlots(p sim.Purpose, do func(sim.Key)) {
 // isSlot reports whether forSlots visits k.
 func (e *Engine) isSlot(k sim.Key) bool {
 	s := k.Subject()
+	if traitOf(k.Purpose()).scope == ofFront {
+		return s.Ordinal < e.knobs.slots(k.Purpose()).Count && e.exists(k)
+	}
 	if s.Ordinal >= e.knobs.slots(k.Purpose()).Count || !e.isServerOrNone(s.A) || !e.isServerOrNone(s.B) || !e.exists(k) {
 		return false
 	}
@@ -126,15 +137,20 @@ func (e *Engine) exists(k sim.Key) bool {
 	switch traitOf(k.Purpose()).scope {
 	case ofPair:
 		return s.A != s.B && e.takesPart(s.A) && e.takesPart(s.B)
+	case ofFront:
+		return e.isFront(s.A)
 	case ofServer, ofDamaged:
 		return e.isServer(s.A) || k.Purpose() == PurposeIsolate && e.isClient(s.A)
 	}
 	return true
 }
 
-func (e *Engine) takesPart(id sim.ProcID) bool      { return e.isServer(id) || e.isClient(id) }
+func (e *Engine) takesPart(id sim.ProcID) bool {
+	return e.isServer(id) || e.isClient(id) || e.isFront(id)
+}
 func (e *Engine) isServer(id sim.ProcID) bool       { return contains(e.world.Servers(), id) }
 func (e *Engine) isClient(id sim.ProcID) bool       { return contains(e.world.Clients(), id) }
+func (e *Engine) isFront(id sim.ProcID) bool        { return contains(e.world.Fronts(), id) }
 func (e *Engine) isServerOrNone(id sim.ProcID) bool { return id == 0 || e.isServer(id) }
 
 func contains(ids []sim.ProcID, id sim.ProcID) bool {
@@ -216,6 +232,9 @@ func (e *Engine) Disturb(d sim.Disturbance) {
 			e.stop(id, true, length)
 		}
 		e.tally(p, e.world.Damage(id, damageIn(d.Value.N)))
+	case PurposeOutage:
+		e.world.Outage(id)
+		e.cast(d)
 	case PurposeWipe:
 		e.stop(id, true, length)
 		e.tally(p, e.world.Damage(id, Damage{Kind: DamageWipe}))

@@ -17,6 +17,7 @@ func vocabulary(t testing.TB) *sim.Vocabulary {
 	v, err := sim.NewVocabulary([]sim.ProcName{
 		{Prefix: "n", First: 1, Last: 1023},
 		{Prefix: "c", Base: firstClient, First: firstClient, Last: 2047},
+		{Prefix: "f", Base: 2048, First: 2049, Last: 3071},
 	}, Specs(moments)...)
 	if err != nil {
 		t.Fatal(err)
@@ -35,6 +36,8 @@ type fake struct {
 	fates      *sim.Fates
 	servers    []sim.ProcID
 	clients    []sim.ProcID
+	fronts     []sim.ProcID
+	out        map[sim.ProcID]int
 	cuts       map[[2]sim.ProcID]int
 	downUntil  map[sim.ProcID]sim.Time
 	leader     func(sim.Time) sim.ProcID
@@ -59,6 +62,7 @@ const (
 
 func (f *fake) Servers() []sim.ProcID { return f.servers }
 func (f *fake) Clients() []sim.ProcID { return f.clients }
+func (f *fake) Fronts() []sim.ProcID  { return f.fronts }
 func (f *fake) Up(id sim.ProcID) bool { return f.downUntil[id] <= f.Now() }
 func (f *fake) Leader() sim.ProcID    { return f.ifUp(f.leader(f.Now())) }
 func (f *fake) AboutToWin() sim.ProcID {
@@ -104,6 +108,19 @@ func (f *fake) known(what string, id sim.ProcID) {
 	}
 }
 
+func (f *fake) Outage(id sim.ProcID) {
+	if !slices.Contains(f.fronts, id) {
+		f.t.Fatalf("%v: outage of %d, which is no front", f.Now(), id)
+	}
+	f.out[id]++
+	f.note("outage of %d, now %d", id, f.out[id])
+}
+func (f *fake) Restore(id sim.ProcID) {
+	if f.out[id]--; f.out[id] < 0 {
+		f.t.Fatalf("%v: %d is restored more often than out", f.Now(), id)
+	}
+	f.note("restore %d, now %d", id, f.out[id])
+}
 func (f *fake) Pause(id sim.ProcID) {
 	f.known("pause", id)
 	f.paused[id]++
@@ -243,7 +260,7 @@ func newFake(t testing.TB, servers, clients int, k Knobs, c sim.FatesConfig, lin
 		leader: func(sim.Time) sim.ProcID { return 1 },
 		winner: func(sim.Time) sim.ProcID { return 0 },
 		reader: func(sim.Time) sim.ProcID { return 0 },
-		paused: map[sim.ProcID]int{}, rates: map[sim.ProcID]int64{}, stepped: map[sim.ProcID]time.Duration{},
+		paused: map[sim.ProcID]int{}, out: map[sim.ProcID]int{}, rates: map[sim.ProcID]int64{}, stepped: map[sim.ProcID]time.Duration{},
 	}
 	for i := range servers {
 		f.servers = append(f.servers, sim.ProcID(i+1))

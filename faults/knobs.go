@@ -36,6 +36,7 @@ type Knobs struct {
 	AimStall    Slots `toml:"aim_stall"`
 	Damage      Slots `toml:"damage"` // per server in Damageable, as wipe
 	Wipe        Slots `toml:"wipe"`
+	Outage      Slots `toml:"outage"` // per front
 
 	Damageable Side `toml:"damageable"` // servers that may be damaged; less than half of the first members are
 
@@ -172,6 +173,8 @@ func (k *Knobs) slots(p sim.Purpose) Slots {
 		return k.Damage
 	case PurposeWipe:
 		return k.Wipe
+	case PurposeOutage:
+		return k.Outage
 	}
 	return Slots{}
 }

@@ -56,6 +56,8 @@ func (k *Knobs) draw(p sim.Purpose, who Population) func(*sim.Words) sim.Value {
 		return func(w *sim.Words) sim.Value {
 			return sim.Value{At: k.atSpan(w), For: k.downtime(w), N: k.role(w)}
 		}
+	case PurposeOutage:
+		return func(w *sim.Words) sim.Value { return sim.Value{At: k.atSpan(w), For: k.patience(w)} }
 	case PurposePause:
 		return func(w *sim.Words) sim.Value {
 			return sim.Value{At: k.atSpan(w), For: logBetween(w, k.PauseMin, k.PauseMax)}

@@ -30,6 +30,7 @@ const (
 	PurposeAimStall                            // the disk of whoever plays a role does
 	PurposeDamage                              // bytes on a disk are lost
 	PurposeWipe                                // a disk is empty
+	PurposeOutage                              // a front is out for a time
 	purposesEnd
 )
 
@@ -41,6 +42,7 @@ type scope uint8
 const (
 	ofRun     scope = iota // timed slots of the run
 	ofServer               // timed slots of every server
+	ofFront                // timed slots of every front
 	ofDamaged              // timed slots of every server that may be damaged
 	ofPair                 // timed slots of every pair of servers and direction
 	ofMoment               // asked at every moment
@@ -82,6 +84,7 @@ var traits = [purposesEnd - purposesBegin]trait{
 	PurposeAimStall - purposesBegin:    {"aim-stall", "the disk of who plays a role then completes nothing for a time", ofRun, PurposeStall},
 	PurposeDamage - purposesBegin:      {"damage", "bytes on a disk are lost, with a length while the server is without power", ofDamaged, 0},
 	PurposeWipe - purposesBegin:        {"wipe", "a server loses power and all that its disk holds", ofDamaged, 0},
+	PurposeOutage - purposesBegin:      {"outage", "a front (frontend, load balancer, registry) is out for a time and forgets what it knew", ofFront, 0},
 }
 
 // ours reports whether p is a purpose of this package.

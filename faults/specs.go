@@ -44,7 +44,7 @@ func Specs(moments []string) []sim.Spec {
 			Timed: isTimed(p), Fault: true, Aim: isAim(p),
 		}
 		switch t.scope {
-		case ofServer, ofDamaged:
+		case ofServer, ofDamaged, ofFront:
 			s.Fields = process
 		case ofPair:
 			s.Fields = link

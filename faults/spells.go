@@ -26,6 +26,8 @@ func (e *Engine) Heal(slot uint32) {
 	switch id := s.what.Key.Subject().A; s.what.Key.Purpose() {
 	case PurposePause:
 		e.world.Resume(id)
+	case PurposeOutage:
+		e.world.Restore(id)
 	case PurposeClockRate:
 		e.changeRate(id, -s.what.Value.N)
 	default:
@@ -101,6 +103,7 @@ func (e *Engine) forLinks(d sim.Disturbance, do func(from, to sim.ProcID)) {
 		cutOff(servers)
 		if d.Value.N >= withClients {
 			cutOff(clients)
+			cutOff(e.world.Fronts())
 		}
 	case PurposeCut:
 		do(s.A, s.B)

@@ -13,6 +13,8 @@ type World interface {
 	// a cut must open the links it closed.
 	Servers() []sim.ProcID
 	Clients() []sim.ProcID
+	// Fronts lists those between clients and servers.
+	Fronts() []sim.ProcID
 	// Up reports whether a server is running, paused or not.
 	Up(id sim.ProcID) bool
 	// Leader returns the running leader of the highest term, 0 if there is none.
@@ -28,6 +30,9 @@ type World interface {
 	// Block cuts the link from one process to another, Unblock takes back one Block.
 	Block(from, to sim.ProcID)
 	Unblock(from, to sim.ProcID)
+	// Outage ends the process of a front, and what it knew; Restore takes back one Outage, and with the last it starts anew.
+	Outage(id sim.ProcID)
+	Restore(id sim.ProcID)
 	// Crash ends the process of a running server, PowerLoss its machine; either way it starts again after down.
 	Crash(id sim.ProcID, down time.Duration)
 	PowerLoss(id sim.ProcID, down time.Duration)

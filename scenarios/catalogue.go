@@ -61,7 +61,7 @@ func (s *Scenario) checkDisturbance(v *sim.Vocabulary, d sim.Disturbance, c *Cas
 	if s.Protocol != nil {
 		return s.Protocol.CheckDisturbance(v, d, &c.Options)
 	}
-	return world.CheckDisturbance(v, s.application(), d, c.Options.Cluster.Nodes+c.Options.Cluster.Spares, c.plan())
+	return world.CheckDisturbance(v, s.application(), d, c.Options.Cluster.Nodes+c.Options.Cluster.Spares, c.Options.Routing.fronts(), c.plan())
 }
 
 // check reports in one sentence what is wrong with options of this scenario, or nil.
@@ -227,6 +227,7 @@ func Builtin() []Scenario {
 		{Name: "partitions", Doc: "messages lost, doubled, late and out of order; servers isolated, sides split, links cut one way or both", Make: makePartitions},
 		{Name: "crashes", Doc: "messages disturbed; servers crash and lose power at moments and times, alone and all at once", Make: makeCrashes},
 		{Name: "mixed", Doc: "everything, as a swarm: each run has its own selection and rates", Make: MakeMixed},
+		{Name: "routing", Doc: "mixed, with every way of finding the leader (hints, forwarding, frontends, load balancers, asking everybody, a registry) while leaders are cut off and fronts fail", Make: makeRouting},
 		{Name: "membership", Doc: "a cluster grows from one server to five, has every member replaced and shrinks to one, under load and crashes", Make: makeMembership},
 		{Name: "clocks", Doc: "mixed, with clocks that step and run up to twice as fast: leases are out of contract, and nothing else may break", Make: makeClocks},
 		{Name: "damage", Doc: "mixed, and the disks of a minority rot, lose writes, or come back empty", Make: makeDamage},

@@ -219,10 +219,19 @@ func makeClocks(seed uint64) *Case {
 func makeDamage(seed uint64) *Case { return makeSwarm(seed, faults.ProfileDamage) }
 
 // makeSwarm draws a cluster, and then which faults it has to live with.
-func makeSwarm(seed uint64, profile faults.Profile) *Case {
+func makeSwarm(seed uint64, profile faults.Profile) *Case { return makeSwarmWith(seed, profile, nil) }
+
+// makeSwarmWith also draws the ways that requests take, if there are weights for the strategies.
+func makeSwarmWith(seed uint64, profile faults.Profile, ways []uint64) *Case {
 	k := knobs{seed}
 	o := k.base()
+	if len(ways) > 0 {
+		k.drawRouting(&o, ways...)
+	}
 	k.disturb(&o, profile, moments(&o))
+	if len(ways) > 0 && o.Faults.Timeout > 0 && o.Faults.Window > 0 {
+		k.drawOutages(&o)
+	}
 	return noisy(seed, o)
 }
 

@@ -19,6 +19,8 @@ func optionDoc(key string) string {
 		return "a leader that hears no quorum for an election timeout steps down; followers keep to a live leader"
 	case "cluster.forward":
 		return "followers forward requests to the leader; else they redirect the client"
+	case "cluster.reforward":
+		return "requests that a follower keeps, to forward them when it learns of a leader or of the next one; 0: none; wants forward"
 	case "cluster.jitter":
 		return "election timeouts are drawn; else spread by id and term"
 	case "cluster.max_entries_per_message":
@@ -115,6 +117,8 @@ func optionDoc(key string) string {
 		return "log time after which a silent owner of locks loses them (application lock)"
 	case "workload.spread":
 		return "follower and stale reads go round the servers"
+	case "workload.ways":
+		return "operations begin at servers, or fronts, in turn: those under way take different ways"
 	case "workload.final_reads":
 		return "a run ends with reads of every kind by every client, and of every server; they must be answered"
 	case "workload.give_up_dropped":
@@ -171,6 +175,12 @@ func optionDoc(key string) string {
 		return "disks are full from this ..."
 	case "disk.full_max":
 		return "... to this"
+	case "routing.strategy":
+		return "how requests find the leader: direct (clients ask servers), proxy (which forward: wants cluster.forward), frontend, balancer (learns the leader), balancer-any (does not), aware (clients ask all servers who leads), registry (clients ask it)"
+	case "routing.fronts":
+		return "frontends, balancers or registries, 1 to 30; none where the strategy has none"
+	case "routing.queue":
+		return "requests that a front keeps; beyond it they are refused as busy"
 	case "run.window":
 		return "in which faults act, up to 10h"
 	case "run.liveness_timeouts":
@@ -237,6 +247,8 @@ func optionDoc(key string) string {
 		return "of the disk, per server in damageable"
 	case "faults.wipe":
 		return "of the disk, per server in damageable"
+	case "faults.outage":
+		return "of a frontend, balancer or registry, which forgets what it knew, per front"
 	case "faults.damageable":
 		return "servers that may be damaged, a minority of the first ones: n1,n3"
 	case "faults.crash":

@@ -24,6 +24,7 @@ type Options struct {
 	Workload Workload     `toml:"workload"`
 	Network  Network      `toml:"network"`
 	Disk     Disk         `toml:"disk"`
+	Routing  Routing      `toml:"routing"`
 	Faults   faults.Knobs `toml:"faults"`
 	Run      RunLimits    `toml:"run"`
 }
@@ -37,8 +38,9 @@ type Cluster struct {
 	InitialLeader        int           `toml:"initial_leader"` // 0: none
 	PreVote              bool          `toml:"pre_vote"`
 	CheckQuorum          bool          `toml:"check_quorum"`
-	Forward              bool          `toml:"forward"` // followers forward requests; else they redirect
-	Jitter               bool          `toml:"jitter"`  // election timeouts are drawn; else spread by id and term
+	Forward              bool          `toml:"forward"`   // followers forward requests; else they redirect
+	Reforward            int           `toml:"reforward"` // requests that a follower keeps for the next leader; 0: none
+	Jitter               bool          `toml:"jitter"`    // election timeouts are drawn; else spread by id and term
 	MaxEntriesPerMessage int           `toml:"max_entries_per_message"`
 	MaxInflight          int           `toml:"max_inflight"`
 	MaxUncommitted       int           `toml:"max_uncommitted"` // entries beyond which a leader refuses more
@@ -91,6 +93,7 @@ type Workload struct {
 	Monotonic        bool          `toml:"monotonic"` // stale reads are never older than what the client has seen
 	LockTTL          time.Duration `toml:"lock_ttl"`  // of log time that an owner of locks may be silent
 	Spread           bool          `toml:"spread"`    // follower and stale reads go round the servers
+	Ways             bool          `toml:"ways"`      // operations under way at a time go to different servers or fronts
 	FinalReads       bool          `toml:"final_reads"`
 	GiveUpDropped    bool          `toml:"give_up_dropped"`
 }
@@ -158,6 +161,7 @@ func Defaults() Options {
 			Pause: 20 * time.Millisecond, AttemptTimeout: time.Second, OperationTimeout: 4 * time.Second,
 			Window: 1, ReadLog: 1, LockTTL: time.Second,
 		},
+		Routing: Routing{Strategy: world.StrategyNames()[world.StrategyDirect], Fronts: 1, Queue: 256},
 		Network: Network{Delay: time.Millisecond, Spread: 2 * time.Millisecond, LateShape: network.Exponential, QueuePolicy: network.PolicyNames()[network.PolicyFIFO]},
 		Disk:    Disk{SyncLatency: time.Millisecond, SectorSize: 512, FullBytes: 4096, FullMin: 100 * time.Millisecond, FullMax: time.Second},
 		Run: RunLimits{
@@ -311,6 +315,9 @@ func (o *Options) Validate() error {
 			return bad("workload.classes", "unknown class %q: one of register, cas, append, mixed", class)
 		}
 	}
+	if err := o.validateRouting(); err != nil {
+		return err
+	}
 	if err := o.Faults.Validate(); err != nil {
 		return bad("faults", "%s", strings.TrimPrefix(err.Error(), "faults: "))
 	}
@@ -352,13 +359,14 @@ func (c *Case) config(app workload.Application) world.Config {
 		Spares: o.Cluster.Spares, Memberships: plan, ApplyDelay: o.Cluster.ApplyDelay, StepCost: o.Cluster.StepCost, ApplyCost: o.Cluster.ApplyCost, Settle: o.Run.Settle, DecodeDisks: o.Run.DecodeDisks,
 		Server: server.Config{
 			SegmentBytes: int64(o.Cluster.SegmentBytes), SnapshotEntries: uint64(o.Cluster.SnapshotEntries), SessionTTL: o.Cluster.SessionTTL,
-			AsyncApply: o.Cluster.AsyncApply, ApplyBatch: o.Cluster.ApplyBatch,
+			AsyncApply: o.Cluster.AsyncApply, ApplyBatch: o.Cluster.ApplyBatch, Reforward: o.Cluster.Reforward,
 		},
+		Routing:     o.routing(),
 		Application: app,
 		Plan:        c.plan(),
 		Client: client.Config{
 			AttemptTimeout: o.Workload.AttemptTimeout, OperationTimeout: o.Workload.OperationTimeout, Sticky: o.Workload.Sticky,
-			Window: o.Workload.Window, Monotonic: o.Workload.Monotonic, Spread: o.Workload.Spread,
+			Window: o.Workload.Window, Monotonic: o.Workload.Monotonic, Spread: o.Workload.Spread, Ways: o.Workload.Ways,
 			GiveUpDropped: o.Workload.GiveUpDropped,
 		},
 		Pace: workload.Pace{Interval: o.Workload.Interval, Pause: o.Workload.Pause, Walk: o.Cluster.ElectionTimeout / 2},

@@ -86,6 +86,15 @@ func (w *World) AboutToWin() sim.ProcID { return 0 }
 // Reading implements faults.World: no server owes an answer that others do not owe as well.
 func (w *World) Reading() sim.ProcID { return 0 }
 
+// Fronts implements faults.World: there is nothing between clients and replicas.
+func (w *World) Fronts() []sim.ProcID { return nil }
+
+// Outage implements faults.World.
+func (w *World) Outage(sim.ProcID) {}
+
+// Restore implements faults.World.
+func (w *World) Restore(sim.ProcID) {}
+
 // Members implements faults.World: all are, for ever.
 func (w *World) Members() (voters, learners faults.Side) { return faults.SideOf(w.ids.servers...), 0 }
 

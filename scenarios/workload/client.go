@@ -162,7 +162,11 @@ func (c *Client) Describe(ev sim.Event, dst []byte) []byte {
 		if err := client.DecodeReply(p.Bytes, &r); err != nil {
 			return fmt.Appendf(dst, "damaged reply: %v", err)
 		}
-		dst = fmt.Appendf(dst, "reply from n%d #%d.%d %v", p.From, r.Seq, r.Attempt, r.Status)
+		by := fmt.Sprintf("n%d", p.From)
+		if p.From > 2048 {
+			by = fmt.Sprintf("f%d", p.From-2048)
+		}
+		dst = fmt.Appendf(dst, "reply from %s #%d.%d %v", by, r.Seq, r.Attempt, r.Status)
 		if r.Leader != 0 {
 			dst = fmt.Appendf(dst, " leader n%d", r.Leader)
 		}

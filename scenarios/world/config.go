@@ -26,15 +26,16 @@ type Config struct {
 	Raft          raft.Config
 	Server        server.Config  // besides Raft, NewCore and Forward
 	NewCore       server.NewCore // nil: this project's own
-	Forward       bool           // followers forward requests; else they redirect
-	ApplyDelay    time.Duration  // with Server.AsyncApply: from the hand-out of committed entries to their application
-	StepCost      time.Duration  // a server needs per message, request, completed sync and deadline; see busy.go
-	ApplyCost     time.Duration  // per applied entry
-	DecodeDisks   bool           // what is on disk is judged by its bytes; else by the tickets of the server
-	Memberships   []Membership   // that an operator brings about one after the other
-	Transition    Transition     // how an operator has memberships changed
-	Impatient     bool           // an operator asks for the next change while one is under way
-	Settle        bool           // the membership asked for last is to be reached in the liveness phase
+	Routing       Routing
+	Forward       bool          // followers forward requests; else they redirect
+	ApplyDelay    time.Duration // with Server.AsyncApply: from the hand-out of committed entries to their application
+	StepCost      time.Duration // a server needs per message, request, completed sync and deadline; see busy.go
+	ApplyCost     time.Duration // per applied entry
+	DecodeDisks   bool          // what is on disk is judged by its bytes; else by the tickets of the server
+	Memberships   []Membership  // that an operator brings about one after the other
+	Transition    Transition    // how an operator has memberships changed
+	Impatient     bool          // an operator asks for the next change while one is under way
+	Settle        bool          // the membership asked for last is to be reached in the liveness phase
 
 	Application workload.Application
 	Session     workload.Session // of the application, reused from run to run; nil for a new one
@@ -82,7 +83,7 @@ type SlowSync struct {
 	Min, Max time.Duration
 }
 
-// Process ids: server i is process i, client i is process 1024 + i.
+// Process ids: server i is process i, client i is process 1024 + i, front i is process 2048 + i.
 const clientBase sim.ProcID = 1024
 
 const refereeProc sim.ProcID = 4000
@@ -136,6 +137,7 @@ func NewVocabulary(app workload.Application, extra ...sim.Spec) (*sim.Vocabulary
 	return sim.NewVocabulary([]sim.ProcName{
 		{Prefix: "n", Base: 0, First: 1, Last: 1023},
 		{Prefix: "c", Base: clientBase, First: clientBase + 1, Last: 2047},
+		{Prefix: "f", Base: frontBase, First: frontBase + 1, Last: frontBase + 1023},
 	}, append(specs, extra...)...)
 }
 

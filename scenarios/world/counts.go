@@ -36,6 +36,8 @@ type Counts struct {
 
 	Situations [situationEnd]uint64 // by Situation
 
+	Routing RoutingCounts
+
 	Messages   [16]uint64 // by raft.MessageType
 	Moments    [32]uint64 // by server.Moment
 	Network    network.Stats
@@ -56,7 +58,7 @@ type Number struct {
 
 // Numbers returns the plain numbers of c, in the order of a report.
 func (c *Counts) Numbers() []Number {
-	return []Number{
+	return append([]Number{
 		{"cluster", "elections", &c.Elections},
 		{"cluster", "candidacies", &c.Candidacies},
 		{"cluster", "step_downs", &c.StepDowns},
@@ -115,7 +117,7 @@ func (c *Counts) Numbers() []Number {
 		{"locks", "lock_watches_fired", &c.Locks.WatchesFired},
 		{"locks", "lock_tokens_refused", &c.Locks.TokensRefused},
 		{"locks", "lock_believed_by_two", &c.Locks.Overlaps},
-	}
+	}, c.Routing.numbers()...)
 }
 
 // Add adds the counts of other.

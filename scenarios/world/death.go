@@ -107,7 +107,8 @@ func (n *node) open() {
 	sc := cfg.Server
 	sc.Raft = cfg.Raft
 	sc.Raft.ID, sc.Raft.Jitter = n.id, n.jitter
-	sc.Forward = cfg.Forward
+	sc.Forward, sc.Announce = cfg.Forward, w.announce()
+	n.routed = server.Counters{}
 	newCore := cfg.NewCore
 	if newCore == nil {
 		newCore = server.NewRaft

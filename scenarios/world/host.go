@@ -64,7 +64,9 @@ func (n *node) SendMessage(m *raft.Message) {
 func (n *node) SendForward(to uint64, r *client.Request) {
 	w := n.world
 	w.counts.Forwards++
-	w.situation(n, SituationForwarded)
+	if again := n.countReforwarded(); !again {
+		w.situation(n, SituationForwarded)
+	}
 	w.story.forwards(n, to, r)
 	w.network.Send(n.proc, sim.ProcID(to), network.Label{Kind: msgForward, Epoch: sim.PairedEpoch(r.Client, r.Seq), Alias: uint64(r.Attempt)},
 		client.AppendRequest(w.network.Buffer(), r))
@@ -99,12 +101,21 @@ func (n *node) SendReply(r *client.Reply) {
 		}
 	case client.ReplyRedirect:
 		w.counts.Redirects++
+		if n.request.Hops > 0 {
+			w.counts.Routing.ForwardRedirects++
+		} else {
+			w.counts.Routing.FollowerRedirects++
+		}
 	case client.ReplyExpired:
 		w.counts.Expired++
 	case client.ReplyDropped:
 		w.counts.Dropped++
 	}
-	w.network.Send(n.proc, clientBase+sim.ProcID(r.Client),
+	to := clientBase + sim.ProcID(r.Client)
+	if r.Via != 0 {
+		to = sim.ProcID(r.Via)
+	}
+	w.network.Send(n.proc, to,
 		network.Label{Kind: msgReply, Epoch: sim.PairedEpoch(r.Client, r.Seq), Alias: uint64(r.Status)},
 		client.AppendReply(w.network.Buffer(), r))
 }
@@ -129,5 +140,32 @@ func (n *node) ApplyLater() {
 // SendBeacon implements server.Host.
 func (n *node) SendBeacon(to uint64, b *client.Beacon) {
 	w := n.world
+	w.counts.Routing.Beacons++
 	w.network.Send(n.proc, sim.ProcID(to), network.Label{Kind: msgBeacon, Epoch: b.Term}, client.AppendBeacon(w.network.Buffer(), b))
+}
+
+// countReforwarded notes that what is being forwarded was kept for a leader, and reports whether it was.
+func (n *node) countReforwarded() bool {
+	if n.world.config.Server.Reforward == 0 {
+		return false
+	}
+	now := n.server.Counters().Reforwarded
+	again := now > n.routed.Reforwarded
+	if n.routed.Reforwarded = now; again {
+		n.world.counts.Routing.Reforwarded++
+		n.world.situation(n, SituationReforwarded)
+	}
+	return again
+}
+
+// countHeld notes that a request is kept because no leader is known.
+func (n *node) countHeld() {
+	if n.world.config.Server.Reforward == 0 || !n.up() {
+		return
+	}
+	if now := n.server.Counters().Held; now > n.routed.Held {
+		n.routed.Held = now
+		n.world.counts.Routing.Held++
+		n.world.situation(n, SituationHeldForLeader)
+	}
 }

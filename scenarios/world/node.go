@@ -43,9 +43,10 @@ type node struct {
 	coming      int         // of these, how many come again now
 	labour      labour
 
-	status  raft.Status // scratch of settle
-	seen    raft.Status // the last one looked at
-	ledFrom uint64      // last entry of its log when it was elected last
+	status  raft.Status     // scratch of settle
+	seen    raft.Status     // the last one looked at
+	ledFrom uint64          // last entry of its log when it was elected last
+	routed  server.Counters // of the server, when its ways were counted last
 	told    told
 	writes  []write // under way, oldest first
 	reading []read  // reads that this server has taken on
@@ -174,6 +175,7 @@ func (n *node) call(kind callKind, handle uint32, done disk.Completion) (err err
 		n.world.takes(n, &n.request)
 		n.takeOn(&n.request)
 		n.server.HandleRequest(now, &n.request)
+		n.countHeld()
 	case callApply:
 		n.server.HandleApply(now, 0)
 	case callStart:

@@ -34,6 +34,8 @@ const (
 	SituationTermsSkipped
 
 	SituationExLeaderReached
+	SituationHeldForLeader
+	SituationReforwarded
 	SituationDuplicateSuppressed
 	SituationEarlyHeld
 
@@ -81,6 +83,8 @@ func Situations() [situationEnd]SituationSpec {
 		SituationTermsSkipped:       {"terms-skipped", "a server goes on to a term without ever having been in one between that had a leader (A6)", false},
 
 		SituationExLeaderReached:     {"forward-met-no-leader", "a forwarded request reaches a server that does not lead (any more) (A4)", false},
+		SituationHeldForLeader:       {"held-for-leader", "a follower that knows of no leader keeps a request until it does (A2)", false},
+		SituationReforwarded:         {"re-forwarded", "a follower forwards a request that it had kept, or forwarded before, to a leader that it has learnt of (A4)", false},
 		SituationDuplicateSuppressed: {"duplicate-suppressed", "a second copy of an operation is committed and not executed, counted at each server", false},
 		SituationEarlyHeld:           {"early-held", "an operation that overtook the one before it waits in the state machine, counted at each server (B5)", true},
 

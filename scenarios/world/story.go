@@ -473,7 +473,7 @@ func (s *story) heard(n *node) {
 // What is between servers and clients.
 
 func (s *story) asked(n *node, r *client.Request) {
-	if s == nil {
+	if s == nil || r.Kind == client.KindWho {
 		return
 	}
 	by := fmt.Sprintf("c%d", r.Client)
@@ -491,6 +491,9 @@ func (s *story) forwards(n *node, to uint64, r *client.Request) {
 
 func (s *story) replies(n *node, r *client.Reply) {
 	if s == nil {
+		return
+	}
+	if r.Status == client.ReplyWho {
 		return
 	}
 	what := fmt.Sprintf("c%d#%d", r.Client, r.Seq)

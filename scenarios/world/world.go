@@ -32,6 +32,7 @@ type World struct {
 	broken   *workload.ApplicationError // the run is void
 	nodes    []*node                    // by id - 1
 	clients  []*workload.Client
+	fronts   []*frontProc
 	referee  referee
 	operator operator
 	ledger   diskJudge
@@ -46,7 +47,7 @@ type World struct {
 		index            uint64
 		voters, learners faults.Side
 	}
-	ids      struct{ servers, clients []sim.ProcID }
+	ids      struct{ servers, clients, fronts []sim.ProcID }
 	findings checker.Findings // of the harness: panics, halts, liveness
 	counts   Counts
 }
@@ -177,6 +178,9 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 	if err := w.addClients(); err != nil {
 		return err
 	}
+	if err := w.addFronts(); err != nil {
+		return err
+	}
 	w.referee = referee{world: w}
 	w.kernel.Host(refereeProc, &w.referee)
 	w.operator = operator{world: w, change: raft.ConfChange{Changes: w.operator.change.Changes[:0]}}
@@ -192,7 +196,7 @@ func (w *World) assemble(v *sim.Vocabulary, c Config) error {
 // checkOverrides refuses overrides about what this case does not have.
 func (w *World) checkOverrides() error {
 	for _, d := range w.config.Overrides {
-		if err := CheckDisturbance(w.vocab, w.config.Application, d, w.slots(), w.config.Plan); err != nil {
+		if err := CheckDisturbance(w.vocab, w.config.Application, d, w.slots(), w.config.Routing.Fronts, w.config.Plan); err != nil {
 			return err
 		}
 	}
@@ -201,16 +205,21 @@ func (w *World) checkOverrides() error {
 
 // CheckDisturbance refuses a disturbance about what a run with so many servers, spares included, and this plan does not have: a
 // process, or a key of the map.
-func CheckDisturbance(v *sim.Vocabulary, app workload.Application, d sim.Disturbance, servers int, plan workload.Plan) error {
+func CheckDisturbance(v *sim.Vocabulary, app workload.Application, d sim.Disturbance, servers, fronts int, plan workload.Plan) error {
 	s, spec := d.Key.Subject(), v.Spec(d.Key.Purpose())
 	missing := func(name any) error {
-		return fmt.Errorf("%s does not exist: there are servers n1..n%d and clients c1..c%d", name, servers, plan.Clients)
+		there := fmt.Sprintf("servers n1..n%d and clients c1..c%d", servers, plan.Clients)
+		if fronts > 0 {
+			there = fmt.Sprintf("servers n1..n%d, clients c1..c%d and fronts f1..f%d", servers, plan.Clients, fronts)
+		}
+		return fmt.Errorf("%s does not exist: there are %s", name, there)
 	}
 	for _, part := range [...]struct {
 		used sim.Fields
 		id   sim.ProcID
 	}{{sim.FieldA, s.A}, {sim.FieldB, s.B}} {
-		exists := part.id >= 1 && int(part.id) <= servers || part.id > clientBase && int(part.id-clientBase) <= plan.Clients
+		exists := part.id >= 1 && int(part.id) <= servers || part.id > clientBase && int(part.id-clientBase) <= plan.Clients ||
+			part.id > frontBase && int(part.id-frontBase) <= fronts
 		if spec.Fields&part.used != 0 && !exists {
 			return missing(v.AppendProc(nil, part.id))
 		}
@@ -219,21 +228,23 @@ func CheckDisturbance(v *sim.Vocabulary, app workload.Application, d sim.Disturb
 	name := func(id sim.ProcID) []byte { return v.AppendProc(nil, id) }
 	switch p := d.Key.Purpose(); {
 	case p == network.PurposeLost, p == network.PurposeDoubled, p == network.PurposeLate:
-		fromServer, toServer := s.Kind != msgRequest, s.Kind != msgReply
-		if s.A == s.B || isServer(s.A) != fromServer || isServer(s.B) != toServer {
+		if s.A == s.B || !goes(s.Kind, s.A, s.B) {
 			return fmt.Errorf("no message of kind %s goes from %s to %s", MessageKinds()[s.Kind], name(s.A), name(s.B))
 		}
 	case disk.Owns(p), p == PurposeElection:
 		if !isServer(s.A) {
-			return fmt.Errorf("%s is a client: %s is about servers", name(s.A), spec.Name)
+			return fmt.Errorf("%s is no server: %s is about servers", name(s.A), spec.Name)
 		}
 	case p == workload.PurposeOperation:
-		if isServer(s.A) {
-			return fmt.Errorf("%s is a server: op is about clients", name(s.A))
+		if isServer(s.A) || isFront(s.A) {
+			return fmt.Errorf("%s is no client: op is about clients", name(s.A))
 		}
 		if !d.Value.Calm() {
 			return app.CheckChoice(plan, d.Value.N)
 		}
+	}
+	if isFront(s.A) || isFront(s.B) {
+		return checkFront(d, v)
 	}
 	who := Config{Servers: servers, Plan: plan}
 	return faults.Check(d, who.present())
@@ -283,13 +294,13 @@ func (w *World) addServers() error {
 }
 
 func (w *World) addClients() error {
-	servers := serverNumbers(w.slots())
 	for i := range w.config.Plan.Clients {
 		if i == len(w.clients) {
 			w.clients = append(w.clients, new(workload.Client))
 		}
 		cfg := w.config.Client
-		cfg.Client, cfg.Servers = uint64(i+1), servers
+		cfg.Client = uint64(i + 1)
+		w.routes(&cfg)
 		proc := clientBase + sim.ProcID(i+1)
 		kinds := workload.EventKinds{Message: evMessage, Timer: evTimer, Final: evFinal}
 		if err := w.clients[i].Reset(&w.kernel, &w.network, w.session, proc, cfg, w.config.Pace, kinds, msgRequest); err != nil {
@@ -364,6 +375,7 @@ func (w *World) conclude() *Outcome {
 	for _, cl := range w.clients[:w.config.Plan.Clients] {
 		cl.FoldState(d)
 	}
+	w.tallyRouting(w.clients[:w.config.Plan.Clients], d)
 	o.Digest = d.Sum()
 	w.counts.Network = w.network.Stats()
 	w.counts.Faults = w.engine.Counts()
@@ -396,7 +408,7 @@ func (w *World) describePacket(handle uint32, dst []byte) []byte {
 			dst = r.AppendText(append(dst, "  "...))
 			dst = w.session.Describe(append(dst, "  "...), r.Client, r.Seq)
 		}
-	case msgReply:
+	case msgReply, msgBeacon:
 	default:
 		var m raft.Message
 		if raft.DecodeMessage(p.Bytes, &m) == nil {
