@@ -176,7 +176,7 @@ func optionDoc(key string) string {
 	case "disk.full_max":
 		return "... to this"
 	case "routing.strategy":
-		return "how requests find the leader: direct (clients ask servers), proxy (which forward: wants cluster.forward), frontend, balancer (learns the leader), balancer-any (does not), aware (clients ask all servers who leads), registry (clients ask it)"
+		return "how requests find the leader: direct (clients ask servers), proxy (which forward: wants cluster.forward), frontend, balancer (learns the leader), balancer-any (does not, and wants cluster.forward), aware (clients ask all servers who leads), registry (clients ask it)"
 	case "routing.fronts":
 		return "frontends, balancers or registries, 1 to 30; none where the strategy has none"
 	case "routing.queue":

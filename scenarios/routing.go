@@ -42,6 +42,8 @@ func (o *Options) validateRouting() error {
 		return bad("routing.strategy", "unknown strategy %q: one of %s", r.Strategy, strings.Join(world.StrategyNames(), ", "))
 	case r.strategy() == world.StrategyProxy && !c.Forward:
 		return bad("routing.strategy", "proxy wants cluster.forward, which is off: it is the servers that pass requests on")
+	case r.strategy() == world.StrategyBalancerAny && !c.Forward:
+		return bad("routing.strategy", "balancer-any wants cluster.forward, which is off: requests would meet the leader by chance alone")
 	case r.Fronts < 1 || r.Fronts > frontsMax:
 		return bad("routing.fronts", "%d fronts: want 1 to %d", r.Fronts, frontsMax)
 	case r.Queue < 1 || r.Queue > 1<<16:
@@ -69,8 +71,10 @@ func (k knobs) drawRouting(o *Options, weights ...uint64) {
 	c, r, w := &o.Cluster, &o.Routing, &o.Workload
 	r.Strategy = pick(k, "routing.strategy", world.StrategyNames(), weights...)
 	r.Fronts = int(k.between("routing.fronts", 1, 3))
-	r.Queue = pick(k, "routing.queue", []int{1, 4, 64}, 1, 2, 4)
-	if r.strategy() == world.StrategyProxy {
+	// Who is refused is a matter of luck, so there must be room for half of what the clients ask at a time: else one of them may not have
+	// any in all of the liveness phase.
+	r.Queue = pick(k, "routing.queue", []int{max(2, (w.Clients*w.Window+1)/2), 64}, 1, 1)
+	if s := r.strategy(); s == world.StrategyProxy || s == world.StrategyBalancerAny {
 		c.Forward = true
 	}
 	if c.Forward && k.chance("cluster.reforward", 1, 2) {

@@ -311,6 +311,9 @@ func (c *Client) SetOperationTimeout(d time.Duration) {
 	c.cfg.OperationTimeout = max(d, 0)
 }
 
+// SetWays changes Config.Ways for operations begun from now on.
+func (c *Client) SetWays(on bool) { c.cfg.Ways = on }
+
 // SetSpread changes Config.Spread for operations begun from now on.
 func (c *Client) SetSpread(on bool) { c.cfg.Spread = on }
 

@@ -4,13 +4,14 @@
 // The terms:
 //
 //   - A frontend tracks the leader for its clients: by beacons, by the hints of servers, and by its silence. It keeps a request until it is
-//     answered, holds it while it knows of no leader, and sends it again where the leader changes or a server refuses it for not
-//     leading. Clients see neither redirects nor elections, only delay.
+//     answered, follows redirects, and sends it again where the leader changes. While it knows of no leader it tries the next server in
+//     turn, and what that refuses waits for a leader to announce itself. Clients see neither redirects nor elections, only delay.
 //   - A balancer passes each request on once and each reply back. It learns the leader from beacons, and where it has heard none lately
 //     takes the next server in turn; of mode any, it always does. What a server refuses is the client's to try again.
 //   - A registry passes nothing on: it tells who asks (client.KindWho) who leads. The other modes do that, too.
 //
-// Follower reads, stale and sequential ones go to the next server in turn.
+// Follower reads, stale and sequential ones go to the next server in turn. Servers that have let a request go unanswered have no turn for
+// a while, unless all have (a passive health check).
 //
 // A front has volatile state only. What it forgets is an answer that does not come, which to a client is an unknown outcome like any
 // other. It never makes anything happen twice: all copies that it sends of an operation have the client's own number. One thing changes
@@ -81,6 +82,7 @@ type Counters struct {
 	Sent      uint64 // to servers, copies included
 	Answered  uint64 // replies passed on
 	Held      uint64 // requests that had to wait for a leader
+	Suspected uint64 // servers passed over for a while because they did not answer
 	Redirects uint64 // refusals for not leading, upon which a frontend asked another server
 	Resent    uint64 // requests sent again because another server leads
 	Refused   uint64 // requests for which there was no room
@@ -94,10 +96,11 @@ type Counters struct {
 type Front struct {
 	cfg      Config
 	now      int64
-	leader   uint64 // 0: unknown
-	term     uint64 // of the highest beacon
-	heard    int64  // of the leader
-	turn     int    // in the rotation
+	leader   uint64  // 0: unknown
+	term     uint64  // of the highest beacon
+	heard    int64   // of the leader
+	turn     int     // in the rotation
+	rest     []int64 // by place in the rotation: has no turn before this
 	rows     []row
 	kept     int
 	counters Counters
@@ -151,7 +154,10 @@ func (f *Front) Reset(cfg Config) error {
 	for i := range rows {
 		rows[i].request = client.Request{Command: rows[i].request.Command[:0]}
 	}
-	*f = Front{cfg: cfg, now: math.MinInt64, turn: int(cfg.ID % uint64(len(cfg.Servers))), rows: rows}
+	*f = Front{cfg: cfg, now: math.MinInt64, turn: int(cfg.ID % uint64(len(cfg.Servers))), rest: f.rest[:0], rows: rows}
+	for range cfg.Servers {
+		f.rest = append(f.rest, math.MinInt64)
+	}
 	return nil
 }
 
@@ -190,6 +196,7 @@ func (f *Front) enter(now int64) {
 	}
 	for i := range f.rows {
 		if r := &f.rows[i]; r.request.Client != 0 && f.now >= r.end {
+			f.suspect(r.server)
 			f.free(r)
 			f.counters.Expired++
 		}

@@ -74,10 +74,13 @@ func sent(server, id uint64, attempt int) string {
 	return fmt.Sprintf("n%d <- command c%d #2 try %d via 2049 session 1 after #1 ack #2: 2 bytes", server, id, attempt)
 }
 
-// A frontend holds what it is asked until it knows of a leader, sends it again when another one leads, and passes the answer on.
+// A frontend that knows of no leader tries a server, keeps what that refuses until it knows of one, sends it again when another one
+// leads, and passes the answer on.
 func TestFrontendFollowsTheLeader(t *testing.T) {
 	p := newPlay(t, Frontend)
 	p.ask(0, 5, 1)
+	p.want(sent(2, 5, 1))
+	p.reply(5, 5, 1, client.ReplyUnavailable, 0)
 	p.want()
 	p.leads(10, 2, 3)
 	p.want(sent(2, 5, 1))
@@ -93,7 +96,7 @@ func TestFrontendFollowsTheLeader(t *testing.T) {
 	p.want("reply c5 #2 try 1 ok: 0 bytes")
 	p.reply(61, 5, 1, client.ReplyOK, 0)
 	p.want()
-	if n := p.Counters(); n.Held != 1 || n.Resent != 1 || n.Strays != 1 || n.Sent != 3 {
+	if n := p.Counters(); n.Held != 1 || n.Resent != 1 || n.Strays != 1 || n.Sent != 4 {
 		t.Errorf("%+v", n)
 	}
 }
@@ -186,13 +189,35 @@ func TestQueueIsBounded(t *testing.T) {
 	p.ask(0, 5, 1)
 	p.ask(0, 6, 1)
 	p.ask(0, 7, 1)
-	p.want("reply c7 #2 try 1 busy")
+	p.want(sent(2, 5, 1), sent(3, 6, 1), "reply c7 #2 try 1 busy")
 	p.ask(1, 6, 2) // has its place
-	p.want()
+	p.want(sent(1, 6, 2))
 	p.ask(500, 7, 2)
-	p.want()
+	p.want(sent(1, 7, 2)) // the others have not answered
 	if n := p.Counters(); n.Refused != 1 || n.Expired != 1 || p.Kept() != 2 {
 		t.Errorf("%+v, %d kept", n, p.Kept())
+	}
+}
+
+// A server that let a request go unanswered has no turn for a while, until it answers or announces itself, or nobody else has.
+func TestSilentServersHaveNoTurn(t *testing.T) {
+	p := newPlay(t, Any)
+	p.ask(0, 5, 1) // n2
+	p.Tick(500 * ms)
+	p.lines = nil
+	for id := uint64(6); id < 9; id++ {
+		p.ask(600, id, 1)
+	}
+	p.want(sent(3, 6, 1), sent(1, 7, 1), sent(3, 8, 1))
+	p.leads(601, 2, 3)
+	p.ask(602, 9, 1)
+	p.ask(602, 10, 1)
+	p.want(sent(1, 9, 1), sent(2, 10, 1))
+	p.Tick(1200 * ms) // nobody has answered
+	p.ask(1200, 11, 1)
+	p.want(sent(3, 11, 1))
+	if n := p.Counters(); n.Suspected != 6 {
+		t.Errorf("%+v", n)
 	}
 }
 

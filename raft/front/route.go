@@ -35,14 +35,14 @@ func (f *Front) HandleRequest(now int64, r *client.Request, env Env) {
 		w = f.add()
 	case r.Attempt < w.request.Attempt:
 		return
+	case r.Attempt > w.request.Attempt:
+		f.suspect(w.server) // the client has waited long enough
 	}
 	command := append(w.request.Command[:0], r.Command...)
 	w.request = *r
 	w.request.Command, w.request.Via = command, f.cfg.ID
-	w.server, w.tries, w.end = 0, 0, later(f.now, f.cfg.Patience)
-	if !f.send(w, f.choose(w), env) {
-		f.counters.Held++
-	}
+	w.tries, w.end = 0, later(f.now, f.cfg.Patience)
+	f.send(w, f.choose(w), env)
 }
 
 // HandleReply takes in the answer of a server. r belongs to the caller again when the call returns.
@@ -53,6 +53,7 @@ func (f *Front) HandleReply(now int64, r *client.Reply, env Env) {
 		f.counters.Strays++
 		return
 	}
+	f.trust(w.server)
 	if f.cfg.Mode == Frontend && !own(&w.request) {
 		switch r.Status {
 		case client.ReplyRedirect, client.ReplyUnavailable, client.ReplyDropped:
@@ -73,6 +74,7 @@ func (f *Front) HandleBeacon(now int64, b *client.Beacon, env Env) {
 	if b.Term < f.term || !slices.Contains(f.cfg.Servers, b.Leader) {
 		return
 	}
+	f.trust(b.Leader)
 	another := b.Leader != f.leader || b.Term != f.term
 	f.leader, f.term, f.heard = b.Leader, b.Term, f.now
 	if f.cfg.Mode != Frontend || !another {
@@ -127,25 +129,43 @@ func (f *Front) pass(w *row, r *client.Reply, env Env) {
 	f.reply.Result = nil
 }
 
-// choose returns whom a request goes to, 0 for nobody yet.
+// choose returns whom a request goes to.
 func (f *Front) choose(w *row) uint64 {
-	if !own(&w.request) && f.cfg.Mode != Any && (f.leader != 0 || f.cfg.Mode == Frontend) {
+	if !own(&w.request) && f.cfg.Mode != Any && f.leader != 0 {
 		return f.leader
 	}
-	f.turn = (f.turn + 1) % len(f.cfg.Servers)
+	for range f.cfg.Servers {
+		f.turn = (f.turn + 1) % len(f.cfg.Servers)
+		if f.now >= f.rest[f.turn] {
+			return f.cfg.Servers[f.turn]
+		}
+	}
+	f.turn = (f.turn + 1) % len(f.cfg.Servers) // all the same
 	return f.cfg.Servers[f.turn]
 }
 
-// send reports whether there was somebody to send to.
-func (f *Front) send(w *row, server uint64, env Env) bool {
-	if w.server = server; server == 0 {
-		return false
+// suspect passes over a server that did not answer for a few times as long.
+func (f *Front) suspect(server uint64) {
+	if i := slices.Index(f.cfg.Servers, server); i >= 0 {
+		f.rest[i] = later(f.now, 4*f.cfg.Patience)
+		f.counters.Suspected++
 	}
+}
+
+// trust takes back what suspect did: the server lives.
+func (f *Front) trust(server uint64) {
+	if i := slices.Index(f.cfg.Servers, server); i >= 0 {
+		f.rest[i] = f.now
+	}
+}
+
+// send sends a request to a server.
+func (f *Front) send(w *row, server uint64, env Env) {
+	w.server = server
 	f.counters.Sent++
 	f.request = w.request
 	env.SendRequest(server, &f.request)
 	f.request = client.Request{}
-	return true
 }
 
 func (f *Front) refuse(r *client.Request, status client.ReplyStatus, env Env) {
