@@ -90,10 +90,14 @@ func (k knobs) drawOutages(o *Options) {
 	}
 }
 
-// makeRouting: the ways of finding the leader, each as often as the others, while leaders change.
+// makeRouting: the ways of finding the leader, each as often as the others (frontends have more to do, so they are there more often), while
+// leaders change.
 func makeRouting(seed uint64) *Case {
 	c := makeSwarmWith(seed, faults.ProfileMixed, []uint64{1, 1, 2, 1, 1, 1, 1})
 	o := &c.Options
+	// Ways to servers that are no members any more are for other scenarios: where one of six is left, a client that goes round them all may
+	// not get through its last reads in time.
+	o.Cluster.Spares, o.Faults.Members, o.Faults.AimMembers = 0, faults.Slots{}, faults.Slots{}
 	if o.Faults.Timeout > 0 && o.Faults.Window > 0 && o.Faults.CutMax > 0 {
 		// Leaders are cut off again and again: whoever knows one is soon mistaken.
 		o.Faults.AimIsolate = faults.Slots{Count: max(3, o.Faults.AimIsolate.Count), Chance: sim.Ratio{Num: 1, Den: 1}}
