@@ -247,6 +247,9 @@ func (f *fake) Fold(_ sim.Event, d *sim.Digest) {
 		d.Word(uint64(f.rates[id]))
 		d.Word(uint64(f.stepped[id]))
 	}
+	for _, id := range f.fronts {
+		d.Word(uint64(f.out[id]))
+	}
 	d.Word(f.operations)
 	d.Word(uint64(f.Leader()))
 }
@@ -269,6 +272,7 @@ func newFake(t testing.TB, servers, clients int, k Knobs, c sim.FatesConfig, lin
 	for i := range clients {
 		f.clients = append(f.clients, sim.ProcID(firstClient+1+i))
 	}
+	f.fronts = []sim.ProcID{2049, 2050}
 	c.Vocabulary, c.CheckOnce = f.vocabulary, true
 	for _, line := range lines {
 		d, err := f.vocabulary.ParseLine(line)

@@ -231,7 +231,7 @@ func lengths(k *Knobs, p sim.Purpose) (low, high time.Duration) {
 		return k.PauseMin, k.PauseMax
 	case PurposeStall, PurposeAimStall:
 		return k.StallMin, k.StallMax
-	case PurposeAimMembers, PurposeAimTransfer, PurposeAimSnapshot:
+	case PurposeAimMembers, PurposeAimTransfer, PurposeAimSnapshot, PurposeOutage:
 		return k.Timeout / 10, 3 * k.Timeout
 	case PurposeClock, PurposeClockStep, PurposeMembers, PurposeTransfer, PurposeSnapshot:
 		return 0, 0

@@ -203,6 +203,7 @@ func bites() []bite {
 	}
 	all = append(all, machineBites()...)
 	all = append(all, operatorBites()...)
+	all = append(all, frontBites()...)
 	all = append(all, diskBites()...)
 	all = append(all, momentBites()...)
 	return all

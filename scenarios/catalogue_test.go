@@ -11,7 +11,7 @@ import (
 
 func TestBuiltinNames(t *testing.T) {
 	cat := builtin(t)
-	want := []string{"calm", "partitions", "crashes", "mixed", "membership", "clocks", "damage", "register", "locks"}
+	want := []string{"calm", "partitions", "crashes", "mixed", "routing", "membership", "clocks", "damage", "register", "locks"}
 	if got := cat.Names(false); !slices.Equal(got, want) {
 		t.Errorf("within the contract: %v, want %v", got, want)
 	}
@@ -26,7 +26,7 @@ func TestBuiltinNames(t *testing.T) {
 }
 
 // known is how errors list the scenarios.
-const known = "calm, partitions, crashes, mixed, membership, clocks, damage, register, locks, canary"
+const known = "calm, partitions, crashes, mixed, routing, membership, clocks, damage, register, locks, canary"
 
 func TestUnknownScenarios(t *testing.T) {
 	cat := builtin(t)

@@ -201,7 +201,7 @@ func TestDamagedSeedFiles(t *testing.T) {
 	purposes := []string{
 		"lost", "doubled", "late", "isolate", "split", "cut", "crash-at", "power-at", "blackout", "crash", "power", "aim-isolate", "aim-crash",
 		"aim-power", "pause", "aim-pause", "clock", "clock-step", "clock-rate", "members", "aim-members", "transfer", "aim-transfer", "snapshot",
-		"aim-snapshot", "stall", "aim-stall", "damage", "wipe", "torn", "slow-sync", "names", "landed", "sync-fails", "no-space", "lost-write",
+		"aim-snapshot", "stall", "aim-stall", "damage", "wipe", "outage", "torn", "slow-sync", "names", "landed", "sync-fails", "no-space", "lost-write",
 		"misdirected", "rot", "unreadable", "freeze", "op", "election",
 	}
 	replace := func(old, new string) string {

@@ -111,7 +111,7 @@ func TestSituations(t *testing.T) {
 		}
 	}
 	// Those that need a random world: no story is about them.
-	unshown := []world.Situation{world.SituationExLeaderReached, world.SituationDuplicateSuppressed, world.SituationEarlyHeld}
+	unshown := []world.Situation{world.SituationExLeaderReached, world.SituationHeldForLeader, world.SituationReforwarded, world.SituationDuplicateSuppressed, world.SituationEarlyHeld}
 	names := make(map[string]bool)
 	for i, s := range world.Situations() {
 		what := world.Situation(i)

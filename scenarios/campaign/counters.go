@@ -26,6 +26,7 @@ const (
 	GroupServers  = "servers"
 	GroupFeatures = "features" // memberships, transfers, snapshots
 	GroupLocks    = "locks"    // the lock service
+	GroupRouting  = "routing"  // ways that requests took
 	GroupCases    = "cases"    // situations that users of Raft have to understand
 	GroupMoments  = "moments"  // points in a server's life at which it may die
 	GroupMessages = "messages"

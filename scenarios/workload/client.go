@@ -137,7 +137,7 @@ func (c *Client) Deliver(ev sim.Event) {
 		c.final = true
 		c.core.SetSpread(true)
 		c.core.SetGiveUpDropped(false)
-		c.core.SetWays(false) // not every way leads to a server that is there
+		c.core.SetWays(false)         // not every way leads to a server that is there
 		c.core.SetOperationTimeout(0) // from here on an operation that does not complete is a finding: none is given up
 		if c.beginAt != sim.Never || c.blocked {
 			c.planFinal(c.kernel.Now())

@@ -74,7 +74,7 @@ func TestEveryCountHasAName(t *testing.T) {
 		if listed[n.Count] != "" || names[n.Name] || n.Name == "" {
 			t.Errorf("%q is listed twice, or without a name", n.Name)
 		}
-		if !slices.Contains([]string{"cluster", "clients", "servers", "features", "locks"}, n.Group) {
+		if !slices.Contains([]string{"cluster", "clients", "servers", "features", "locks", "routing"}, n.Group) {
 			t.Errorf("%s is in group %q", n.Name, n.Group)
 		}
 		listed[n.Count], names[n.Name] = n.Name, true

@@ -351,3 +351,14 @@ func checkFront(d sim.Disturbance, v *sim.Vocabulary) error {
 	}
 	return fmt.Errorf("%s is a front, and %s is not about fronts", v.AppendProc(nil, max(s.A, s.B)), v.Spec(p).Name)
 }
+
+// sort says what a process is.
+func sort(id sim.ProcID) string {
+	switch {
+	case isFront(id):
+		return "front"
+	case id > clientBase:
+		return "client"
+	}
+	return "server"
+}

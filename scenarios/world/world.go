@@ -233,11 +233,11 @@ func CheckDisturbance(v *sim.Vocabulary, app workload.Application, d sim.Disturb
 		}
 	case disk.Owns(p), p == PurposeElection:
 		if !isServer(s.A) {
-			return fmt.Errorf("%s is no server: %s is about servers", name(s.A), spec.Name)
+			return fmt.Errorf("%s is a %s: %s is about servers", name(s.A), sort(s.A), spec.Name)
 		}
 	case p == workload.PurposeOperation:
 		if isServer(s.A) || isFront(s.A) {
-			return fmt.Errorf("%s is no client: op is about clients", name(s.A))
+			return fmt.Errorf("%s is a %s: op is about clients", name(s.A), sort(s.A))
 		}
 		if !d.Value.Calm() {
 			return app.CheckChoice(plan, d.Value.N)
