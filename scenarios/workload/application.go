@@ -82,9 +82,10 @@ type Session interface {
 	// must be a write: the run fails if it does not complete. ok is false when the client has nothing more to ask.
 	Calm(client, k uint64) int64
 	Final(client, k uint64) (choice int64, ok bool)
-	// Finals says how many operations of the quiet end, from number 0 on, must complete, MaxFinals at most. Those behind them
-	// come at a walk, as long as there are any.
-	Finals() uint64
+	// Finals says how many operations of the quiet end, from number 0 on, must complete, MaxFinals at most; and how many come at
+	// the usual pace: those behind them come at a walk, as long as there are any. A walk should leave the log alone: what a server lacks
+	// shows where nothing new is sent to it.
+	Finals() (owed, brisk uint64)
 	// Lapse returns how much longer than usual a client waits before it begins what it chose: 0 for most.
 	Lapse(choice int64) time.Duration
 	// Chosen notes that a client, whose operations are over if its window is one, does nothing until it begins its choice. Not called

@@ -16,8 +16,8 @@ import (
 type Pace struct {
 	Interval time.Duration // at least from one beginning to the next
 	Pause    time.Duration // in the calm world, from an answer (or a beginning) to the next beginning
-	// Walk is from an answer to the next beginning once the operations that must complete in the final phase have begun; before,
-	// a pause is not longer. 0: as Pause.
+	// Walk is from an answer to the next beginning for what comes at a walk in the final phase; before that, a pause is not longer there.
+	// 0: as Pause.
 	Walk time.Duration
 }
 
@@ -93,7 +93,7 @@ func (c *Client) LastBegin() sim.Time { return c.lastBegin }
 
 // Owed returns how many of the operations that must complete in the final phase have not.
 func (c *Client) Owed() (n uint64) {
-	all := c.session.Finals()
+	all, _ := c.session.Finals()
 	for k := range all {
 		if k >= c.finals || c.owed[k] != 0 {
 			n++
@@ -238,11 +238,11 @@ func (c *Client) planFinal(from sim.Time) {
 	}
 	c.choice = choice
 	c.beginAt = from
-	switch {
+	switch _, brisk := c.session.Finals(); {
 	case c.finals == 0:
 	case c.pace.Walk == 0:
 		c.beginAt = from.Add(c.pace.Pause)
-	case c.finals < c.session.Finals():
+	case c.finals < brisk:
 		c.beginAt = from.Add(min(c.pace.Pause, c.pace.Walk))
 	default:
 		c.beginAt = from.Add(c.pace.Walk)
@@ -263,7 +263,7 @@ func (c *Client) begin() {
 		if c.finals == 0 {
 			c.write, c.owed = seq, [MaxFinals]uint64{}
 		}
-		if c.finals < c.session.Finals() {
+		if owed, _ := c.session.Finals(); c.finals < owed {
 			c.owed[c.finals] = seq
 		}
 		c.finals++

@@ -134,8 +134,8 @@ func (s *customSession) Final(_, k uint64) (int64, bool) {
 	panic("workload: no choice writes")
 }
 
-// Finals implements Session: the write.
-func (s *customSession) Finals() uint64 { return 1 }
+// Finals implements Session: the write must complete.
+func (s *customSession) Finals() (owed, brisk uint64) { return 1, 1 + uint64(len(s.app.Choices)) }
 
 // Lapse implements Session.
 func (s *customSession) Lapse(int64) time.Duration { return 0 }

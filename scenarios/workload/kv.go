@@ -213,12 +213,13 @@ func (s *kvSession) Final(id, k uint64) (int64, bool) {
 	return 0, false
 }
 
-// Finals implements Session: the write and a read of each kind.
-func (s *kvSession) Finals() uint64 {
+// Finals implements Session: the write and a read of each kind must complete, and visits are at a walk.
+func (s *kvSession) Finals() (owed, brisk uint64) {
+	owed = 1
 	if s.plan.FinalReads {
-		return 1 + uint64(len(finalWays()))
+		owed += uint64(len(finalWays()))
 	}
-	return 1
+	return owed, owed + uint64(s.plan.Keys)
 }
 
 // uniqueWord is different for all operations of all clients and never 0.

@@ -83,7 +83,8 @@ func finalLooks() [4]client.ReadKind {
 // Final implements Session: one more step of the recipe, an end to it, a look of each kind, a look at every lock and at what it protects.
 func (s *lockSession) Final(id, k uint64) (int64, bool) {
 	keys := uint64(s.plan.Keys)
-	if looks := s.Finals() - 2; k >= 2 {
+	if owed, _ := s.Finals(); k >= 2 {
+		looks := owed - 2
 		if k < 2+looks {
 			return chooseLock(intentLook, finalLooks()[(id+k)%looks], int((id+k)%keys)), true
 		}
@@ -102,12 +103,13 @@ func (s *lockSession) Final(id, k uint64) (int64, bool) {
 	return 0, false
 }
 
-// Finals implements Session: all but looks at every lock.
-func (s *lockSession) Finals() uint64 {
+// Finals implements Session: all but looks at every lock must complete, and nothing comes at a walk.
+func (s *lockSession) Finals() (owed, brisk uint64) {
+	owed = 2
 	if s.plan.FinalReads {
-		return 2 + uint64(len(finalLooks()))
+		owed += uint64(len(finalLooks()))
 	}
-	return 2
+	return owed, owed + 2*uint64(s.plan.Keys)
 }
 
 // Lapse implements Session.
