@@ -24,10 +24,13 @@ func ways() (all []way) {
 			way{"servers redirect" + suffix, []string{set, "cluster.forward=false"}},
 			way{"followers forward" + suffix, []string{set, "cluster.forward=true"}})
 	}
-	for _, name := range []string{"frontend", "balancer", "balancer-any", "aware", "registry"} {
-		all = append(all, way{name, []string{strategy + name, "routing.fronts=2"}})
-	}
-	return all
+	const fronts = "routing.fronts="
+	return append(all,
+		way{"frontend", []string{strategy + "frontend", fronts + "2"}},
+		way{"balancer", []string{strategy + "balancer", fronts + "2"}},
+		way{"balancer-any", []string{strategy + "balancer-any", fronts + "2"}},
+		way{"aware", []string{strategy + "aware"}},
+		way{"registry", []string{strategy + "registry", fronts + "1"}})
 }
 
 // apply sets the options, and reports whether they exist.
