@@ -439,7 +439,7 @@ func TestEveryPurposeHappens(t *testing.T) {
 		t.Fatal(err)
 	}
 	var departed [256]map[string]uint64 // by scenario
-	for name, seeds := range map[string]uint64{"mixed": 60, "clocks": 20, "damage": 60} {
+	for name, seeds := range map[string]uint64{"mixed": 60, "clocks": 20, "damage": 60, "routing": 40} {
 		for seed := uint64(1); seed <= seeds; seed++ {
 			res := mustRun(t, r, shortCase(t, cat, name, seed))
 			for p := range departed {
@@ -451,7 +451,7 @@ func TestEveryPurposeHappens(t *testing.T) {
 		}
 	}
 	elsewhere := map[sim.Purpose][]string{ // instead of in mixed
-		faults.PurposeDamage: {"damage"}, faults.PurposeWipe: {"damage"},
+		faults.PurposeDamage: {"damage"}, faults.PurposeWipe: {"damage"}, faults.PurposeOutage: {"routing"},
 		disk.LostWrite: nil, disk.Misdirected: nil, disk.Rot: nil, disk.Unreadable: nil, disk.Freeze: nil,
 	}
 	also := map[sim.Purpose]string{faults.PurposeClock: "clocks", faults.PurposeClockStep: "clocks", faults.PurposeClockRate: "clocks"}
