@@ -202,11 +202,11 @@ func (c *Catalogue) Case(name string, seed uint64) (*Case, error) {
 func (s *Scenario) make(seed uint64) (c *Case, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c, err = nil, fmt.Errorf("Make panicked: %v", p)
+			c, err = nil, fmt.Errorf("function Make panicked: %v", p)
 		}
 	}()
 	if c = s.Make(seed); c == nil {
-		return nil, errors.New("Make returned no case")
+		return nil, errors.New("function Make returned no case")
 	}
 	return c, nil
 }

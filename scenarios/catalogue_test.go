@@ -88,7 +88,7 @@ func TestMakeThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"panics": `scenario "panics", seed 7: Make panicked: not today`, "empty": `scenario "empty", seed 7: Make returned no case`,
+		"panics": `scenario "panics", seed 7: function Make panicked: not today`, "empty": `scenario "empty", seed 7: function Make returned no case`,
 	} {
 		if c, err := cat.Case(name, 7); c != nil || err == nil || err.Error() != want {
 			t.Errorf("%v, %v; want %s", c, err, want)

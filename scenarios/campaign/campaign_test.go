@@ -180,7 +180,7 @@ func TestFailuresNameTheRun(t *testing.T) {
 		{"panic", Config{Scenarios: []string{"panics"}, Seeds: Range{1, 9}, Workers: 1},
 			"panics, seed 6: the harness panicked: seven", 5, Internal},
 		{"panic of a scenario's own", Config{Scenarios: []string{"unmade"}, Seeds: Range{1, 9}, Workers: 1},
-			`unmade, seed 6: scenario "unmade", seed 6: Make panicked: six`, 5, func(err error) bool { return !Internal(err) }},
+			`unmade, seed 6: scenario "unmade", seed 6: function Make panicked: six`, 5, func(err error) bool { return !Internal(err) }},
 		{"earliest panic", Config{Scenarios: []string{"panics"}, Seeds: Range{1, 9}, Workers: 4},
 			"panics, seed 6: the harness panicked: seven", 5, Internal},
 		{"hang", Config{Scenarios: []string{"hangs"}, Seeds: Range{3, 9}, Workers: 1, Hang: 50 * time.Millisecond},

@@ -266,8 +266,8 @@ func TestIncompleteApplications(t *testing.T) {
 		}
 	}
 	for want, machine := range map[string]func() statemachine.StateMachine{
-		`Machine of application "tally" returned nil`:        func() statemachine.StateMachine { return nil },
-		`Machine of application "tally" panicked: not today`: func() statemachine.StateMachine { panic("not today") },
+		`function Machine of application "tally" returned nil`:        func() statemachine.StateMachine { return nil },
+		`function Machine of application "tally" panicked: not today`: func() statemachine.StateMachine { panic("not today") },
 	} {
 		app := tallyApplication()
 		app.Machine = machine

@@ -187,9 +187,11 @@ func (s *kvSession) Calm(client, k uint64) int64 {
 }
 
 // finalWays are the ways in which every client reads at the end of a run.
-func finalWays() [6]client.ReadKind {
-	return [6]client.ReadKind{client.ReadLeader, client.ReadFollower, client.ReadLease, client.ReadLog, client.ReadStale, client.ReadSequential}
+func finalWays() [finalWaysCount]client.ReadKind {
+	return [finalWaysCount]client.ReadKind{client.ReadLeader, client.ReadFollower, client.ReadLease, client.ReadLog, client.ReadStale, client.ReadSequential}
 }
+
+const finalWaysCount = 6
 
 // visitors is how many clients go on reading after that, each asking one server after the other, visits times at most.
 const visitors, visits = 2, 200
@@ -198,7 +200,7 @@ const visitors, visits = 2, 200
 func (s *kvSession) Final(id, k uint64) (int64, bool) {
 	keys, ways := uint64(s.plan.Keys), uint64(0)
 	if s.plan.FinalReads {
-		ways = uint64(len(finalWays()))
+		ways = finalWaysCount
 	}
 	switch key := int((id + k) % keys); {
 	case k == 0:
@@ -217,7 +219,7 @@ func (s *kvSession) Final(id, k uint64) (int64, bool) {
 func (s *kvSession) Finals() (owed, brisk uint64) {
 	owed = 1
 	if s.plan.FinalReads {
-		owed += uint64(len(finalWays()))
+		owed += finalWaysCount
 	}
 	return owed, owed + uint64(s.plan.Keys)
 }

@@ -76,9 +76,11 @@ func (s *lockSession) Calm(id, k uint64) int64 {
 }
 
 // finalLooks are the ways in which every client looks at a lock at the end of a run.
-func finalLooks() [4]client.ReadKind {
-	return [4]client.ReadKind{client.ReadLeader, client.ReadFollower, client.ReadLease, client.ReadLog}
+func finalLooks() [finalLooksCount]client.ReadKind {
+	return [finalLooksCount]client.ReadKind{client.ReadLeader, client.ReadFollower, client.ReadLease, client.ReadLog}
 }
+
+const finalLooksCount = 4
 
 // Final implements Session: one more step of the recipe, an end to it, a look of each kind, a look at every lock and at what it protects.
 func (s *lockSession) Final(id, k uint64) (int64, bool) {
@@ -107,7 +109,7 @@ func (s *lockSession) Final(id, k uint64) (int64, bool) {
 func (s *lockSession) Finals() (owed, brisk uint64) {
 	owed = 2
 	if s.plan.FinalReads {
-		owed += uint64(len(finalLooks()))
+		owed += finalLooksCount
 	}
 	return owed, owed + 2*uint64(s.plan.Keys)
 }

@@ -36,11 +36,11 @@ func (a *Custom) Validate() (err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("Machine of application %q panicked: %v", a.AppName, p)
+			err = fmt.Errorf("function Machine of application %q panicked: %v", a.AppName, p)
 		}
 	}()
 	if a.Machine() == nil {
-		return fmt.Errorf("Machine of application %q returned nil", a.AppName)
+		return fmt.Errorf("function Machine of application %q returned nil", a.AppName)
 	}
 	return nil
 }
