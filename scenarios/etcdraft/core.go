@@ -32,6 +32,7 @@ type Core struct {
 	ready    raft.Ready
 	hs       raft.HardState // the newest
 	written  raft.HardState // the newest handed out to be written
+	durable  raft.HardState // the newest that was
 	last     raft.EntryID   // the last entry handed out
 	ticket   uint64         // the last issued
 	writing  []batch        // issued and not acknowledged, oldest first
@@ -52,6 +53,7 @@ func (s storage) InitialState() (*raftpb.HardState, *raftpb.ConfState, error) {
 // batch is what waits for a ticket.
 type batch struct {
 	ticket    uint64
+	hs        raft.HardState
 	entries   []*raftpb.Entry
 	responses []*raftpb.Message // of etcd to itself
 }
@@ -65,7 +67,7 @@ func NewCore(cfg raft.Config, now int64, initial raft.InitialState) (server.Core
 		return nil, fmt.Errorf("etcdraft: n%d: %w: a log that does not begin with entry 1, or has no configuration", cfg.ID, raft.ErrUnsupported)
 	}
 	useConstantReader()
-	c := &Core{cfg: cfg, now: now, hs: initial.HardState, written: initial.HardState}
+	c := &Core{cfg: cfg, now: now, hs: initial.HardState, written: initial.HardState, durable: initial.HardState}
 	c.store = storage{etcd.NewMemoryStorage(), &raftpb.ConfState{Voters: initial.ConfState.Voters}}
 	var entries []*raftpb.Entry
 	for i := range initial.Entries {
@@ -207,7 +209,13 @@ func (c *Core) Ready() *raft.Ready {
 			}
 			c.applying = append(c.applying, m)
 		default:
-			rd.Messages = append(rd.Messages, fromEtcd(m))
+			// What is said in a term waits for term and vote: who won by the votes of others could otherwise, after a loss of power,
+			// win the same term again with another log.
+			out := &rd.Messages
+			if c.hs.Term != c.durable.Term || c.hs.Vote != c.durable.Vote {
+				out = &rd.Dependent
+			}
+			*out = append(*out, fromEtcd(m))
 		}
 	}
 	return rd
@@ -215,7 +223,7 @@ func (c *Core) Ready() *raft.Ready {
 
 // write turns a request to the append thread into a ticket.
 func (c *Core) write(rd *raft.Ready, m *raftpb.Message) {
-	b := batch{entries: m.GetEntries()}
+	b := batch{entries: m.GetEntries(), hs: c.hs}
 	for _, r := range m.GetResponses() {
 		if r.GetTo() == c.cfg.ID {
 			b.responses = append(b.responses, r)
@@ -249,6 +257,7 @@ func (c *Core) Advance(now int64, ticket uint64) {
 	done := 0
 	for done < len(c.writing) && c.writing[done].ticket <= ticket {
 		must(c.store.Append(c.writing[done].entries))
+		c.durable = c.writing[done].hs
 		done++
 	}
 	for i := range c.writing[:done] {
